@@ -1,0 +1,1 @@
+"""Source in, rewritten source or lowered tree out: pure functions without run-time state."""

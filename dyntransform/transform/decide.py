@@ -1,0 +1,225 @@
+"""Decide what must change in a module: marks on the nodes of its own syntax tree.
+
+The one authority for what rewriting means: `lowering` turns the marks into code, `text` into readable source.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import symtable
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError
+
+__all__ = ["Decisions", "Import", "Options", "Source", "decide", "future_annotations", "top_level"]
+
+Source: TypeAlias = tuple[str, str]
+"""What a name was imported from: module (with its leading dots if relative) and attribute."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to rewrite.
+
+    Attributes:
+        is_project: tells whether the top-level module of that name can be reloaded; relative imports always can.
+    """
+
+    is_project: Callable[[str], bool] = lambda _name: True
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """A from-import whose names are live bindings of a module or a class.
+
+    Attributes:
+        node: the statement; None once it was read back from a cache.
+        scope: qualified name of the class that is bound to, empty for the module.
+        module: what is imported from, with leading dots if relative.
+        names: pairs (attribute, bound name); ("*", "*") for a star import.
+    """
+
+    scope: str
+    module: str
+    names: tuple[tuple[str, str], ...]
+    node: ast.ImportFrom | None = dataclasses.field(default=None, compare=False)
+
+
+@dataclasses.dataclass
+class Decisions:
+    """The marks on one tree.
+
+    Attributes:
+        reads: name nodes that become a late-bound lookup, with the sources of the name.
+        links: from-imports at module level and in class bodies, and those in functions that declare the name global.
+        classes: class statements that gain `DynamicClass`.
+        reason: why nothing is rewritten although something should be; empty otherwise.
+    """
+
+    reads: dict[ast.Name, tuple[Source, ...]] = dataclasses.field(default_factory=dict)
+    links: list[Import] = dataclasses.field(default_factory=list)
+    classes: list[ast.ClassDef] = dataclasses.field(default_factory=list)
+    reason: str = ""
+
+
+def decide(source: str, filename: str, tree: ast.Module, options: Options) -> Decisions:
+    """Mark what must change.
+
+    Args:
+        source: text of the file.
+        filename: shown in reasons.
+        tree: `ast.parse(source)`; its nodes carry the marks.
+        options: what to rewrite.
+
+    Returns:
+        The marks; if scopes cannot be told for certain, none but the reason.
+    """
+    decisions = Decisions()
+    wanted = _Imports(decisions, options)
+    wanted.statements(tree.body, "", in_function=False)
+    if not wanted.in_functions:
+        return decisions
+    try:
+        _Reads(source, filename, tree, wanted.in_functions, decisions)
+    except (ScopeMismatchError, RecursionError) as problem:
+        return Decisions(reason=f"{filename}: names imported in functions stay as they are: {problem}")
+    return decisions
+
+
+def top_level(module: str) -> str:
+    """Return the first part of a dotted module name."""
+    return module.partition(".")[0]
+
+
+def future_annotations(tree: ast.Module) -> bool:
+    """Whether the module has ``from __future__ import annotations``."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(alias.name == "annotations" for alias in node.names)
+        for node in tree.body
+    )
+
+
+class _Imports:
+    """Collect from-imports and classes, without entering expressions: this decides whether scopes are needed."""
+
+    def __init__(self, decisions: Decisions, options: Options) -> None:
+        self._decisions = decisions
+        self._options = options
+        self.in_functions: set[ast.ImportFrom] = set()
+
+    def statements(self, body: list[ast.stmt], scope: str, *, in_function: bool) -> None:
+        for node in body:
+            self._statement(node, scope, in_function=in_function)
+
+    def _statement(self, node: ast.stmt, scope: str, *, in_function: bool) -> None:
+        if isinstance(node, ast.ImportFrom):
+            self._import(node, scope, in_function=in_function)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self.statements(node.body, f"{scope}.{node.name}.<locals>".lstrip("."), in_function=True)
+        elif isinstance(node, ast.ClassDef):
+            if _gains_base(node):
+                self._decisions.classes.append(node)
+            self.statements(node.body, f"{scope}.{node.name}".lstrip("."), in_function=False)
+        elif _BLOCKS.intersection(node._fields):
+            for block in _blocks(node):
+                self.statements(block, scope, in_function=in_function)
+
+    def _import(self, node: ast.ImportFrom, scope: str, *, in_function: bool) -> None:
+        module = "." * node.level + (node.module or "")
+        if node.level == 0 and (module == "__future__" or not self._options.is_project(top_level(module))):
+            return
+        if in_function:
+            self.in_functions.add(node)
+        elif "<locals>" not in scope:
+            names = tuple((alias.name, alias.asname or alias.name) for alias in node.names)
+            self._decisions.links.append(Import(scope, module, names, node))
+
+
+_BLOCKS = {"body", "orelse", "finalbody", "handlers", "cases"}
+
+
+def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yield the statement lists of a compound statement that shares its scope."""
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(node, field, None)
+        if isinstance(block, list):
+            yield block
+    for part in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]:
+        yield part.body
+
+
+def _gains_base(node: ast.ClassDef) -> bool:
+    if node.keywords or len(node.bases) > 1:
+        return False
+    return not node.bases or (isinstance(node.bases[0], ast.Name) and node.bases[0].id == "object")
+
+
+class _Reads(ScopedVisitor):
+    """Mark every read of a name that a from-import in a function binds."""
+
+    def __init__(
+        self, source: str, filename: str, tree: ast.Module, imports: set[ast.ImportFrom], decisions: Decisions
+    ) -> None:
+        super().__init__(source, filename, future_annotations=future_annotations(tree))
+        self._imports = imports
+        self._decisions = decisions
+        self._sources: dict[tuple[int, str], list[Source]] = {}
+        self._names: list[tuple[ast.Name, str, symtable.SymbolTable]] = []
+        self._mangling: list[str] = []
+        self.visit(tree)
+        for node, name, owner in self._names:
+            sources = self._sources.get((owner.get_id(), name))
+            if sources:
+                decisions.reads[node] = tuple(dict.fromkeys(sources))
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._mangling.append(node.name)
+        super().visit_ClassDef(node)
+        self._mangling.pop()
+
+    def _mangled(self, name: str) -> str:
+        """Private names in a class are stored under the class's name (the language reference, 6.2.1)."""
+        if not self._mangling or not name.startswith("__") or name.endswith("__") or "." in name:
+            return name
+        stripped = self._mangling[-1].lstrip("_")
+        return f"_{stripped}{name}" if stripped else name
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node not in self._imports:
+            return
+        module = "." * node.level + (node.module or "")
+        linked = []
+        for alias in node.names:
+            bound = alias.asname or alias.name
+            local = self._mangled(bound)
+            owner = self.owner(local)
+            if owner is not None:
+                self._sources.setdefault((owner.get_id(), local), []).append((module, alias.name))
+            else:
+                linked.append((alias.name, bound))
+        if linked:
+            self._decisions.links.append(Import("", module, tuple(linked), node))
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            name = self._mangled(node.id)
+            owner = self.owner(name)
+            if owner is not None and owner.get_type() == "function":
+                self._names.append((node, name, owner))
+
+    def visit_MatchClass(self, node: ast.MatchClass) -> None:
+        """The grammar wants a plain name there."""
+        for pattern in [*node.patterns, *node.kwd_patterns]:
+            self.visit(pattern)
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        """Keys are literals and dotted names, nothing else."""
+        for pattern in node.patterns:
+            self.visit(pattern)
+
+    def visit_MatchValue(self, _node: ast.MatchValue) -> None:
+        """A dotted name must stay one."""

@@ -1,0 +1,207 @@
+"""Walk a syntax tree together with CPython's own symbol tables.
+
+`symtable` is what the compiler itself uses, so it is the authority on which scope binds a name; it knows no syntax
+nodes, though. `ScopedVisitor` visits every node once and keeps the table that belongs to it.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import dataclasses
+import symtable
+from typing import TypeAlias
+
+__all__ = ["Function", "ScopeMismatchError", "ScopedVisitor"]
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+_COMPREHENSIONS = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictcomp", "GeneratorExp": "genexpr"}
+
+
+class ScopeMismatchError(Exception):
+    """The symbol tables have no scope where the tree has one; the file is left as it is."""
+
+
+class ScopedVisitor:
+    """Visit nodes in the order in which the compiler builds its scopes.
+
+    Args:
+        source: text of the file.
+        filename: shown in errors.
+        future_annotations: annotations are text (PEP 563) and are not visited.
+
+    Raises:
+        ScopeMismatchError: tree and tables do not agree.
+    """
+
+    def __init__(self, source: str, filename: str, *, future_annotations: bool) -> None:
+        module = symtable.symtable(source, filename, "exec")
+        self._stack: list[_Scope] = [_Scope(module, _by_key(module))]
+        self._annotations = not future_annotations
+
+    @property
+    def scope(self) -> symtable.SymbolTable:
+        """The innermost scope at the node being visited."""
+        return self._stack[-1].table
+
+    def owner(self, name: str) -> symtable.SymbolTable | None:
+        """Return the function or class scope whose variable `name` means here; None for a global or builtin.
+
+        A variable of a comprehension that the compiler inlines (PEP 709) is None as well.
+        """
+        innermost = True
+        for scope in reversed(self._stack):
+            if name in scope.targets:
+                return None
+            table = scope.table
+            if table.get_type() == "class" and not innermost:
+                continue
+            if not scope.inlined:
+                innermost = False
+            try:
+                symbol = table.lookup(name)
+            except KeyError:
+                continue
+            if symbol.is_local():
+                return table if table.get_type() != "module" else None
+            if symbol.is_global():
+                return None
+        return None
+
+    def visit(self, node: ast.AST) -> None:
+        """Visit `node`: by the method named for its class, else its children."""
+        method = getattr(self, "visit_" + type(node).__name__, None)
+        if method is not None:
+            method(node)
+        else:
+            self.visit_children(node)
+
+    def visit_children(self, node: ast.AST) -> None:
+        """Visit all direct children in field order."""
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+
+    def visit_all(self, nodes: list[ast.expr] | list[ast.stmt] | list[ast.expr | None]) -> None:
+        """Visit each node of a list; None stands for a missing one."""
+        for node in nodes:
+            if node is not None:
+                self.visit(node)
+
+    def visit_FunctionDef(self, node: Function) -> None:
+        """Decorators and defaults belong to the enclosing scope, annotations to the type parameters' one."""
+        arguments = node.args
+        self.visit_all(arguments.defaults)
+        self.visit_all(arguments.kw_defaults)
+        self.visit_all(node.decorator_list)
+        generic = bool(getattr(node, "type_params", None))
+        if generic:
+            self._enter(node.name, node.lineno, "type param")
+        if self._annotations:
+            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            self.visit_all([argument.annotation for argument in every if argument is not None])
+            self.visit_all([node.returns])
+        self._enter(node.name, node.lineno, "function")
+        self.visit_all(node.body)
+        self._leave()
+        if generic:
+            self._leave()
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """Bases and keywords belong to the enclosing scope, or to that of the type parameters."""
+        self.visit_all(node.decorator_list)
+        generic = bool(getattr(node, "type_params", None))
+        if generic:
+            self._enter(node.name, node.lineno, "type param")
+        self.visit_all(node.bases)
+        self.visit_all([keyword.value for keyword in node.keywords])
+        self._enter(node.name, node.lineno, "class")
+        self.visit_all(node.body)
+        self._leave()
+        if generic:
+            self._leave()
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Defaults belong to the enclosing scope."""
+        self.visit_all(node.args.defaults)
+        self.visit_all(node.args.kw_defaults)
+        self._enter("lambda", node.lineno, "function")
+        self.visit(node.body)
+        self._leave()
+
+    def _comprehension(self, node: Comprehension) -> None:
+        first = node.generators[0]
+        self.visit(first.iter)
+        self._enter_comprehension(node)
+        self.visit(first.target)
+        self.visit_all(first.ifs)
+        for generator in node.generators[1:]:
+            self.visit_children(generator)
+        if isinstance(node, ast.DictComp):
+            self.visit(node.key)
+            self.visit(node.value)
+        else:
+            self.visit(node.elt)
+        self._leave()
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """Leave out annotations that the compiler turns into text."""
+        self.visit(node.target)
+        if self._annotations:
+            self.visit(node.annotation)
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_TypeAlias(self, _node: ast.AST) -> None:
+        """Leave lazily evaluated values out (PEP 695)."""
+
+    def _enter(self, name: str, line: int, kind: str) -> None:
+        queue = self._stack[-1].children.get((name, line, kind))
+        if not queue:
+            message = f"line {line}: the compiler has no scope for {name!r} there"
+            raise ScopeMismatchError(message)
+        table = queue.popleft()
+        self._stack.append(_Scope(table, _by_key(table)))
+
+    def _enter_comprehension(self, node: Comprehension) -> None:
+        name, scope = _COMPREHENSIONS[type(node).__name__], self._stack[-1]
+        if scope.children.get((name, node.lineno, "function")):
+            self._enter(name, node.lineno, "function")
+            return
+        targets = {
+            target.id
+            for generator in node.generators
+            for target in ast.walk(generator.target)
+            if isinstance(target, ast.Name)
+        }
+        self._stack.append(_Scope(scope.table, scope.children, frozenset(targets), inlined=True))
+
+    def _leave(self) -> None:
+        self._stack.pop()
+
+
+_Children: TypeAlias = dict[tuple[str, int, str], collections.deque[symtable.SymbolTable]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scope:
+    table: symtable.SymbolTable
+    children: _Children
+    targets: frozenset[str] = frozenset()
+    inlined: bool = False
+
+
+def _by_key(table: symtable.SymbolTable) -> _Children:
+    children: _Children = {}
+    for child in table.get_children():
+        kind = str(child.get_type())
+        kind = kind.rpartition(".")[2].replace("_", " ").lower()
+        if kind.startswith("type param"):
+            kind = "type param"
+        children.setdefault((child.get_name(), child.get_lineno(), kind), collections.deque()).append(child)
+    return children
