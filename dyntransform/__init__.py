@@ -1,0 +1,69 @@
+"""Hot reload for Python: edit a running program, and it goes on with the new code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dyntransform.errors import ConfigError, DyntransformError, NotInstalledError, ReloadError, TransformError
+    from dyntransform.executor import DynamicModeExecutor
+    from dyntransform.hook import Hook, install, reload, unwatch, watch
+    from dyntransform.reloading.report import Action, Change, Place, Report
+    from dyntransform.runtime import DynamicClass
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Action": "reloading.report",
+    "Change": "reloading.report",
+    "ConfigError": "errors",
+    "DynamicClass": "runtime",
+    "DynamicModeExecutor": "executor",
+    "DyntransformError": "errors",
+    "Hook": "hook",
+    "NotInstalledError": "errors",
+    "Place": "reloading.report",
+    "ReloadError": "errors",
+    "Report": "reloading.report",
+    "TransformError": "errors",
+    "install": "hook",
+    "reload": "hook",
+    "unwatch": "hook",
+    "watch": "hook",
+}
+
+__all__ = [
+    "Action",
+    "Change",
+    "ConfigError",
+    "DynamicClass",
+    "DynamicModeExecutor",
+    "DyntransformError",
+    "Hook",
+    "NotInstalledError",
+    "Place",
+    "ReloadError",
+    "Report",
+    "TransformError",
+    "install",
+    "reload",
+    "unwatch",
+    "watch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: importing dyntransform costs a program nothing (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,104 @@
+"""Compiled code of rewritten modules, beside Python's own .pyc files and never instead of them.
+
+The name comes from `importlib.util.cache_from_source` with a tag of our own in place of the optimization level
+(PEP 488); an entry is valid for the content of its source (PEP 552), hashed with a key made of format and versions.
+"""
+
+from __future__ import annotations
+
+import _imp
+import contextlib
+import dataclasses
+import marshal
+import os
+import sys
+from importlib._bootstrap_external import (  # type: ignore[import-not-found]
+    _write_atomic,
+    cache_from_source,
+)
+from importlib._bootstrap_external import MAGIC_NUMBER as _PYTHON
+from types import CodeType
+
+__all__ = ["TAG", "Entry", "cache_path", "read", "write"]
+
+TAG = f"dyn{sys.flags.optimize}"
+"""The optimization tag; it holds the level of -O, which changes the code."""
+
+_FORMAT = 1
+_MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
+_KEY = int.from_bytes(_imp.source_hash(_FORMAT, sys.version.encode()), "little")
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What is stored for a source file.
+
+    Attributes:
+        asked: top-level modules that the rewriting depended on, and whether they were project code.
+        links: live bindings of the module.
+        lookups: what its functions look up late.
+        reason: why the file was left as it is, or empty.
+        code: the lowered code.
+    """
+
+    asked: tuple[tuple[str, bool], ...]
+    links: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
+    lookups: tuple[tuple[str, str], ...]
+    reason: str
+    code: CodeType
+
+
+def cache_path(path: str) -> str | None:
+    """Return the name of the cache file, or None where Python has no cache folder for the source."""
+    try:
+        name: str = cache_from_source(path, optimization=TAG)
+    except (NotImplementedError, ValueError):
+        return None
+    return name
+
+
+def read(path: str, data: bytes) -> Entry | None:
+    """Return the entry that was made from this content, or None.
+
+    Anything unreadable, stale, foreign or written by another user is as if it were not there.
+    """
+    name = cache_path(path)
+    if name is None:
+        return None
+    try:
+        with open(name, "rb") as file:
+            if not _ours(file.fileno()):
+                return None
+            stored = file.read()
+    except OSError:
+        return None
+    head = _MAGIC + _imp.source_hash(_KEY, data)
+    if not stored.startswith(head):
+        return None
+    try:
+        asked, links, lookups, reason, code = marshal.loads(memoryview(stored)[len(head) :])
+    except (EOFError, ValueError, TypeError):
+        return None
+    if not isinstance(code, CodeType):
+        return None
+    if code.co_filename != path:
+        _imp._fix_co_filename(code, path)
+    return Entry(asked, links, lookups, reason, code)
+
+
+def write(path: str, data: bytes, entry: Entry) -> None:
+    """Store an entry; where that is not possible (a read-only folder, a full disk), do without."""
+    name = cache_path(path)
+    if name is None:
+        return
+    stored = marshal.dumps((entry.asked, entry.links, entry.lookups, entry.reason, entry.code))
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+        mode = os.stat(path).st_mode | 0o200
+        _write_atomic(name, _MAGIC + _imp.source_hash(_KEY, data) + stored, mode & 0o666)
+
+
+def _ours(descriptor: int) -> bool:
+    if not hasattr(os, "getuid"):
+        return True
+    return os.fstat(descriptor).st_uid in (os.getuid(), 0)

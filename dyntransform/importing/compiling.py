@@ -1,0 +1,89 @@
+"""From the bytes of a source file to the code object that runs, through the cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from dyntransform.importing import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Compiled", "LinkSpec", "compile_file"]
+
+LinkSpec = tuple[str, str, tuple[tuple[str, str], ...]]
+"""A live binding: qualified name of the class (empty for the module), module imported from, (attribute, name) pairs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A module ready to run.
+
+    Attributes:
+        code: the lowered code of the module.
+        links: its live bindings.
+        lookups: what its functions look up late: pairs of module (with leading dots if relative) and attribute.
+        data: the source it was made from.
+        reason: why it runs as it is, unrewritten; empty otherwise.
+    """
+
+    code: CodeType
+    links: tuple[LinkSpec, ...]
+    lookups: tuple[tuple[str, str], ...]
+    data: bytes
+    reason: str = ""
+
+
+def compile_file(path: str, data: bytes, is_project: Callable[[str], bool]) -> Compiled:
+    """Return the code of a source file, from the cache if it is there.
+
+    Args:
+        path: name of the file, as it is in the code object.
+        data: content of the file.
+        is_project: tells whether the top-level module of that name can be reloaded.
+
+    Raises:
+        SyntaxError, ValueError: as `compile` does.
+    """
+    entry = cache.read(path, data)
+    if entry is not None and all(is_project(name) is answer for name, answer in entry.asked):
+        return Compiled(entry.code, entry.links, entry.lookups, data, entry.reason)
+    asked: dict[str, bool] = {}
+
+    def ask(name: str) -> bool:
+        asked[name] = answer = is_project(name)
+        return answer
+
+    compiled = _compile(path, data, ask)
+    if not sys.dont_write_bytecode:
+        cache.write(
+            path,
+            data,
+            cache.Entry(tuple(asked.items()), compiled.links, compiled.lookups, compiled.reason, compiled.code),
+        )
+    return compiled
+
+
+def _compile(path: str, data: bytes, is_project: Callable[[str], bool]) -> Compiled:
+    if b"from" not in data:
+        return Compiled(compile(data, path, "exec", dont_inherit=True), (), (), data)
+    import ast  # the imports of a cold start
+
+    from dyntransform.transform.decide import Options, decide
+    from dyntransform.transform.lowering import lower
+    from dyntransform.transform.source import decode
+
+    try:
+        tree = ast.parse(data, path)
+        decisions = decide(decode(data), path, tree, Options(is_project))
+        lower(tree, decisions)
+        code = compile(tree, path, "exec", dont_inherit=True)
+    except RecursionError:
+        reason = f"{path}: nested too deeply to be rewritten; names imported in its functions are not late bound"
+        return Compiled(compile(data, path, "exec", dont_inherit=True), (), (), data, reason)
+    links = tuple((link.scope, link.module, link.names) for link in decisions.links)
+    lookups = tuple({source for sources in decisions.reads.values() for source in sources})
+    return Compiled(code, links, lookups, data, decisions.reason)

@@ -1,0 +1,8 @@
+# A docstring on DynamicClass would be inherited by inspect.getdoc(), so there is none.
+"""The base that rewritten classes without one gain."""
+
+__all__ = ["DynamicClass"]
+
+
+class DynamicClass:  # noqa: D101 - see above
+    __slots__ = ()
