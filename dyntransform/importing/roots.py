@@ -26,13 +26,22 @@ class Roots:
     """
 
     def __init__(self, paths: Sequence[str | Path], exclude: Sequence[str] = ()) -> None:
-        self.paths = tuple(dict.fromkeys(os.path.abspath(path) for path in paths))
-        self.exclude = tuple(exclude)
-        real = (os.path.realpath(path) for path in self.paths)
-        self._prefixes = tuple(dict.fromkeys(os.path.join(path, "") for path in (*self.paths, *real)))
+        self.paths: tuple[str, ...] = ()
+        self.exclude: tuple[str, ...] = ()
+        self._prefixes: tuple[str, ...] = ()
         self._folders: dict[str, bool] = {}
         self._own: set[str] | None = None
         self._installed: set[str] | None = None
+        self.extend(paths, exclude)
+
+    def extend(self, paths: Sequence[str | Path], exclude: Sequence[str] = ()) -> None:
+        """Add folders and patterns to those there are."""
+        self.paths = tuple(dict.fromkeys([*self.paths, *(os.path.abspath(path) for path in paths)]))
+        self.exclude = tuple(dict.fromkeys([*self.exclude, *exclude]))
+        real = (os.path.realpath(path) for path in self.paths)
+        self._prefixes = tuple(dict.fromkeys(os.path.join(path, "") for path in (*self.paths, *real)))
+        self._folders.clear()
+        self.forget_names()
 
     def owns(self, path: str) -> bool:
         """Whether the file belongs to the project."""
@@ -64,7 +73,7 @@ class Roots:
 
     def _is_project_folder(self, prefix: str, folder: str) -> bool:
         if not folder:
-            return not _OURSELVES.startswith(prefix.rstrip(os.sep)) or prefix.rstrip(os.sep) != _OURSELVES
+            return prefix.rstrip(os.sep) != _OURSELVES
         known = self._folders.get(prefix + folder)
         if known is None:
             parent, name = os.path.split(folder)

@@ -1,0 +1,180 @@
+"""The one installed hook: it rewrites the project's modules on import, and reloads them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from dyntransform.errors import NotInstalledError
+from dyntransform.importing.finder import DynFinder
+from dyntransform.importing.loader import Project, project, set_project
+from dyntransform.importing.roots import Roots
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from dyntransform.reloading.engine import Engine
+    from dyntransform.reloading.report import Report
+    from dyntransform.watching import Watcher
+
+__all__ = ["Hook", "current", "install", "reload", "unwatch", "watch"]
+
+
+class Hook:
+    """An import hook for the modules below some roots; leaving it as a context manager uninstalls it.
+
+    Attributes:
+        roots: which files it is for.
+    """
+
+    def __init__(self, roots: Roots, late_bind: Literal["project", "all"]) -> None:
+        self.roots = roots
+        self._project = Project(roots, late_bind)
+        self._finder = DynFinder(roots)
+        self._engine: Engine | None = None
+        self._watcher: Watcher | None = None
+        set_project(self._project)
+        sys.meta_path.insert(_position(), self._finder)
+
+    def __enter__(self) -> Hook:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.uninstall()
+
+    def uninstall(self) -> None:
+        """Stop watching and rewriting; modules that were loaded stay as they are."""
+        global _hook  # noqa: PLW0603 - the one installed hook
+        self.unwatch()
+        if self._finder in sys.meta_path:
+            sys.meta_path.remove(self._finder)
+        if project() is self._project:
+            set_project(None)
+        if _hook is self:
+            _hook = None
+
+    def reload(self) -> Report:
+        """Apply what changed on disk; see `dyntransform.reload`."""
+        return self.engine.reload()
+
+    @property
+    def engine(self) -> Engine:
+        """The reload engine; importing it costs a program nothing before its first edit."""
+        if self._engine is None:
+            from dyntransform.reloading.engine import Engine
+
+            self._engine = Engine(self._project)
+        return self._engine
+
+    def watch(self, on_report: Callable[[Report], object] | None = None) -> None:
+        """Apply edits when files are saved; see `dyntransform.watch`."""
+        from dyntransform.watching import Watcher
+
+        if self._watcher is not None:
+            return
+
+        def changed() -> None:
+            report = self.reload()
+            if report and on_report is not None:
+                on_report(report)
+
+        self._watcher = Watcher(self.roots.paths, changed, relevant=self._relevant)
+        self._watcher.start()
+
+    def unwatch(self) -> None:
+        """Stop watching."""
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
+
+    def _relevant(self, path: str) -> bool:
+        return path.endswith(".py") and self.roots.owns(path)
+
+
+_hook: Hook | None = None
+
+
+def current() -> Hook | None:
+    """Return the installed hook."""
+    return _hook
+
+
+def install(
+    roots: Sequence[str | Path] | None = None,
+    exclude: Sequence[str] = (),
+    watch: bool = False,  # noqa: FBT001, FBT002 - part of the public signature
+    late_bind: Literal["project", "all"] = "project",
+) -> Hook:
+    """Rewrite the modules below `roots` while they are imported, so that they can be reloaded.
+
+    Modules that were imported before are not rewritten: install the hook first. Installing the same roots again
+    returns the hook that is there; other roots are added to those it has.
+
+    Args:
+        roots: folders of the project; the working directory if None.
+        exclude: patterns (`fnmatch`) of files that are not project code.
+        watch: apply edits when files are saved.
+        late_bind: ``"project"`` binds names imported from project modules late, ``"all"`` those of any module.
+
+    Returns:
+        The hook, also a context manager.
+    """
+    global _hook  # noqa: PLW0603 - the one installed hook
+    wanted = [str(root) for root in roots] if roots is not None else ["."]
+    if _hook is None:
+        _hook = Hook(Roots(wanted, exclude), late_bind)
+    else:
+        _hook.roots.extend(wanted, exclude)
+    if watch:
+        _hook.watch()
+    return _hook
+
+
+def reload() -> Report:
+    """Apply what changed on disk now to the running program.
+
+    Returns:
+        What was done. An edit that cannot be applied changes nothing, and `Report.error` says why; the next call tries
+        again with every file that differs from what is running.
+
+    Raises:
+        NotInstalledError: `install` was not called.
+    """
+    return _installed().reload()
+
+
+def watch(on_report: Callable[[Report], object] | None = None) -> None:
+    """Apply edits whenever a file of the project is saved, from a thread of its own.
+
+    Args:
+        on_report: called in that thread with the report of each edit; nothing is printed otherwise.
+
+    Raises:
+        NotInstalledError: `install` was not called.
+    """
+    _installed().watch(on_report)
+
+
+def unwatch() -> None:
+    """Stop what `watch` started.
+
+    Raises:
+        NotInstalledError: `install` was not called.
+    """
+    _installed().unwatch()
+
+
+def _installed() -> Hook:
+    if _hook is None:
+        message = "no hook is installed: call dyntransform.install() before the project's modules are imported"
+        raise NotInstalledError(message)
+    return _hook
+
+
+def _position() -> int:
+    """Stand right before PathFinder: pytest's assertion rewriting and other finders keep what is theirs."""
+    finders: list[Any] = sys.meta_path
+    return finders.index(PathFinder) if PathFinder in finders else len(finders)

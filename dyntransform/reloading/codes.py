@@ -1,0 +1,152 @@
+"""Trees of code objects: pairing an old one with a new one, and moving one to other lines.
+
+A live function is recognised by its code object, so unchanged code keeps its object when the code around it changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from types import CodeType
+
+__all__ = ["CodeNode", "Patch", "child_codes", "merge", "module_code", "shift", "walk"]
+
+
+@dataclasses.dataclass(eq=False)
+class CodeNode:
+    """A code object that functions may be running, and those made inside it.
+
+    Attributes:
+        code: what new functions get.
+        children: the code objects among its constants.
+        older: earlier code that some live functions had to keep.
+    """
+
+    code: CodeType
+    children: list[CodeNode]
+    older: list[CodeType] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(cls, code: CodeType) -> CodeNode:
+        """Build the tree below `code`."""
+        return cls(code, [cls.of(child) for child in child_codes(code)])
+
+    @property
+    def line(self) -> int:
+        """The first line, decorators included."""
+        return self.code.co_firstlineno
+
+
+@dataclasses.dataclass(frozen=True)
+class Patch:
+    """Functions that run `old` are to run the code of `node`."""
+
+    old: CodeType
+    node: CodeNode
+    moved: bool
+
+
+def child_codes(code: CodeType) -> list[CodeType]:
+    """Return the code objects among the constants, in order."""
+    return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def walk(nodes: Iterable[CodeNode]) -> Iterator[CodeNode]:
+    """Yield the nodes and everything below them."""
+    for node in nodes:
+        yield node
+        yield from walk(node.children)
+
+
+def merge(old: Sequence[CodeNode], new: Sequence[CodeNode], patches: list[Patch]) -> list[CodeNode]:
+    """Carry live code over to a new version.
+
+    Args:
+        old: the code of a statement as it runs now.
+        new: the code of the same statement, newly compiled.
+        patches: takes what has to be given to live functions.
+
+    Returns:
+        The nodes of `new`, in which code that did not change is the object that live functions have.
+    """
+    partner = {id(n): o for o, n in _pairs(old, new)}
+    return [_merged(partner[id(node)], node, patches) if id(node) in partner else node for node in new]
+
+
+def _merged(old: CodeNode, new: CodeNode, patches: list[Patch]) -> CodeNode:
+    if old.code == new.code:
+        result = old
+        patches.extend(Patch(code, old, moved=False) for code in old.older)
+        for child in walk(old.children):
+            patches.extend(Patch(code, child, moved=False) for code in child.older)
+        return result
+    children = merge(old.children, new.children, patches)
+    result = CodeNode(_with_children(new.code, new.children, children), children)
+    moved = _content(old.code) == _content(new.code)
+    patches.append(Patch(old.code, result, moved))
+    patches.extend(Patch(code, result, moved=False) for code in old.older)
+    return result
+
+
+def module_code(code: CodeType, new: Sequence[CodeNode], merged: Sequence[CodeNode]) -> CodeType:
+    """Return `code` with the merged children in place of its own."""
+    return _with_children(code, new, merged)
+
+
+def _with_children(code: CodeType, old: Sequence[CodeNode], new: Sequence[CodeNode]) -> CodeType:
+    changed = {id(o.code): n.code for o, n in zip(old, new, strict=True) if o.code is not n.code}
+    if not changed:
+        return code
+    return code.replace(co_consts=tuple(changed.get(id(constant), constant) for constant in code.co_consts))
+
+
+def shift(node: CodeNode, lines: int, patches: list[Patch]) -> CodeNode:
+    """Return the tree for the same text, `lines` further down."""
+    children = [shift(child, lines, patches) for child in node.children]
+    code = _with_children(node.code, node.children, children)
+    moved = CodeNode(code.replace(co_firstlineno=code.co_firstlineno + lines), children)
+    patches.append(Patch(node.code, moved, moved=True))
+    patches.extend(Patch(older, moved, moved=True) for older in node.older)
+    return moved
+
+
+def _pairs(old: Sequence[CodeNode], new: Sequence[CodeNode]) -> Iterator[tuple[CodeNode, CodeNode]]:
+    """Pair by name; among several of one name first those with equal content, then the rest in order."""
+    names = dict.fromkeys(node.code.co_name for node in new)
+    for name in names:
+        olds = [node for node in old if node.code.co_name == name]
+        news = [node for node in new if node.code.co_name == name]
+        if len(olds) != len(news):
+            contents: dict[object, list[CodeNode]] = {}
+            for node in olds:
+                contents.setdefault(_content(node.code), []).append(node)
+            for node in list(news):
+                same = contents.get(_content(node.code))
+                if same:
+                    partner = same.pop(0)
+                    olds.remove(partner)
+                    news.remove(node)
+                    yield partner, node
+        yield from zip(olds, news, strict=False)
+
+
+def _content(code: CodeType) -> object:
+    """Return a key of what the code does, without its place; 1, 1.0 and True differ."""
+    constants = tuple(
+        _content(constant) if isinstance(constant, CodeType) else (type(constant).__name__, repr(constant))
+        for constant in code.co_consts
+    )
+    return (
+        code.co_name,
+        code.co_code,
+        constants,
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        code.co_cellvars,
+        code.co_flags,
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_exceptiontable,
+    )

@@ -1,0 +1,150 @@
+"""Compare two versions of a module or class body, statement by statement."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+import functools
+from collections.abc import Callable, Hashable, Sequence
+
+from dyntransform.reloading.source import Statement
+
+__all__ = ["Kind", "Pair", "Pairing", "compare", "is_definition"]
+
+
+class Kind:
+    """How a statement of the new version relates to the old one."""
+
+    SAME = "same"
+    """Equal but for place, spacing and comments: it is not executed."""
+    DEFINITION = "definition"
+    """A function or class that was there before, edited."""
+    BLOCK = "block"
+    """A compound statement in which only the insides of definitions were edited."""
+    EDITED = "edited"
+    """Another statement that takes the place of one."""
+    NEW = "new"
+    """Nothing in the old version corresponds to it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pair:
+    """A statement of the new version and its counterpart in the old one."""
+
+    new: Statement
+    old: Statement | None
+    kind: str
+
+    @property
+    def same_text(self) -> bool:
+        """Whether only the place may differ."""
+        return self.old is not None and self.old.lines == self.new.lines and self._same_columns
+
+    @property
+    def _same_columns(self) -> bool:
+        assert self.old is not None  # noqa: S101 - for the type checker
+        return self.old.node.col_offset == self.new.node.col_offset
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairing:
+    """The outcome of a comparison.
+
+    Attributes:
+        pairs: one for each statement of the new version, in order.
+        removed: statements of the old version that have no counterpart.
+    """
+
+    pairs: tuple[Pair, ...]
+    removed: tuple[Statement, ...]
+
+    @functools.cached_property
+    def removed_names(self) -> frozenset[str]:
+        """Names that the old version bound and the new one does not."""
+        old = {name for statement in self._old for name in statement.usage.binds}
+        new = {name for pair in self.pairs for name in pair.new.usage.binds}
+        return frozenset(old - new)
+
+    @property
+    def _old(self) -> list[Statement]:
+        return [*self.removed, *(pair.old for pair in self.pairs if pair.old is not None)]
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing but places, spacing and comments differ."""
+        return not self.removed and all(pair.kind == Kind.SAME for pair in self.pairs)
+
+
+def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
+    """Pair the statements of two versions.
+
+    Equal statements are paired wherever they are, then definitions by name, then blocks that differ only inside
+    definitions, then the others by the names they bind.
+    """
+    pairs: dict[int, Pair] = {}
+    left, missing = list(old), list(new)
+    rules: list[tuple[str, Callable[[Statement], Hashable | None]]] = [
+        (Kind.SAME, lambda statement: statement.lines),
+        (Kind.SAME, lambda statement: statement.key),
+        (Kind.DEFINITION, _definition_key),
+        (Kind.BLOCK, _block_key),
+        (Kind.EDITED, _binding_key),
+    ]
+    for kind, key in rules:
+        known: dict[Hashable, list[Statement]] = {}
+        for statement in left:
+            known.setdefault(key(statement), []).append(statement)
+        for statement in list(missing):
+            wanted = key(statement)
+            partners = known.get(wanted) if wanted is not None else None
+            if partners:
+                partner = partners.pop(0)
+                left.remove(partner)
+                missing.remove(statement)
+                pairs[id(statement)] = Pair(statement, partner, kind)
+        if not missing:
+            break
+    everything = (pairs.get(id(statement)) or Pair(statement, None, Kind.NEW) for statement in new)
+    return Pairing(tuple(everything), tuple(left))
+
+
+def is_definition(node: ast.stmt) -> bool:
+    """Whether the statement defines a function or a class."""
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+
+
+def _definition_key(statement: Statement) -> Hashable | None:
+    node = statement.node
+    if not is_definition(node):
+        return None
+    return isinstance(node, ast.ClassDef), node.name  # type: ignore[attr-defined]
+
+
+def _binding_key(statement: Statement) -> Hashable | None:
+    if is_definition(statement.node):
+        return None
+    usage = statement.usage
+    return type(statement.node).__name__, usage.binds, usage.updates
+
+
+def _block_key(statement: Statement) -> Hashable | None:
+    if is_definition(statement.node) or not hasattr(statement.node, "body"):
+        return None
+    return ast.dump(_Hollow().visit(copy.deepcopy(statement.node)))
+
+
+class _Hollow(ast.NodeTransformer):
+    """Empty the functions and classes of a block."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.body = []
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        node.body = []
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        node.body = []
+        return node

@@ -1,0 +1,198 @@
+"""Changes to the running program that are made in one step, and taken back in one step.
+
+Until `commit` changes are only collected. They are then made by a single call into C, which no other thread can
+interrupt: a thread that saw anything new of an edit sees nothing old of it afterwards. After it changes are made at
+once. `rollback` undoes everything, in reverse.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import operator
+import sys
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+__all__ = ["MISSING", "Transaction"]
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+"""Stands for a value that is not there."""
+
+_Operation = Callable[[], Any]
+
+
+class Transaction:
+    """An edit in progress.
+
+    Attributes:
+        live: `commit` was done; changes take effect when they are made.
+    """
+
+    def __init__(self) -> None:
+        self.live = False
+        self._staged: list[_Operation] = []
+        self._undo: list[_Operation] = []
+        self._views: dict[int, dict[str, Any]] = {}
+        self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._saved_ids: set[int] = set()
+        self._modules = dict(sys.modules)
+        self._finally: list[_Operation] = []
+
+    def save(self, namespace: dict[str, Any]) -> None:
+        """Remember a module's namespace before statements run in it."""
+        if id(namespace) not in self._saved_ids:
+            self._saved_ids.add(id(namespace))
+            self._saved.append((namespace, dict(namespace)))
+
+    def saved(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Return the namespace as it was when the edit began."""
+        for known, copy in self._saved:
+            if known is namespace:
+                return copy
+        return namespace
+
+    def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Return the namespace as it will be: itself once live, else a copy that has the staged values."""
+        if self.live:
+            return namespace
+        view = self._views.get(id(namespace))
+        if view is None:
+            view = self._views[id(namespace)] = dict(namespace)
+        return view
+
+    def set_item(self, namespace: dict[str, Any], name: str, value: Any) -> None:
+        """Bind a name of a module."""
+        self.save(namespace)
+        if not self.live:
+            self.view(namespace)[name] = value
+        self._do(functools.partial(operator.setitem, namespace, name, value))
+
+    def delete_item(self, namespace: dict[str, Any], name: str) -> None:
+        """Unbind a name of a module, if it is bound."""
+        self.save(namespace)
+        if not self.live:
+            self.view(namespace).pop(name, None)
+        self._do(functools.partial(namespace.pop, name, None))
+
+    def set_attribute(self, target: Any, name: str, value: Any) -> None:
+        """Set an attribute of a function, class or other object; classes without asking their metaclass."""
+        old = _own_attribute(target, name)
+        if old is MISSING:
+            undo: _Operation = functools.partial(_deleter(target), target, name)
+        else:
+            undo = functools.partial(_setter(target), target, name, old)
+        self._do(functools.partial(_setter(target), target, name, value), undo)
+
+    def delete_attribute(self, target: Any, name: str) -> None:
+        """Delete an attribute that the object has itself."""
+        old = _own_attribute(target, name)
+        self._do(
+            functools.partial(_deleter(target), target, name), functools.partial(_setter(target), target, name, old)
+        )
+
+    def do(self, operation: _Operation, undo: _Operation) -> None:
+        """Make any other change that has an inverse."""
+        self._do(operation, undo)
+
+    def finally_do(self, operation: _Operation) -> None:
+        """Have something done once the edit has succeeded, that cannot be undone."""
+        self._finally.append(operation)
+
+    def _do(self, operation: _Operation, undo: _Operation | None = None) -> None:
+        if undo is not None:
+            self._undo.append(undo)
+        if self.live:
+            operation()
+        else:
+            self._staged.append(operation)
+
+    def commit(self) -> None:
+        """Make the staged changes, in one step."""
+        if self.live:
+            return
+        staged, self._staged = self._staged, []
+        self.live = True
+        self._views.clear()
+        with warnings.catch_warnings():
+            # Python 3.13 warns when a function becomes a generator function, or the other way round.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            _run_all(staged)
+
+    def finish(self) -> None:
+        """Do what cannot be undone."""
+        for operation in self._finally:
+            operation()
+
+    def rollback(self) -> None:
+        """Put everything back as it was, in one step."""
+        undo = list(reversed(self._undo)) if self.live else []
+        for namespace, copy in self._saved:
+            for name, value in list(namespace.items()):
+                if name not in copy:
+                    undo.append(functools.partial(namespace.pop, name, None))
+                elif copy[name] is not value:
+                    undo.append(functools.partial(operator.setitem, namespace, name, copy[name]))
+            undo.extend(
+                functools.partial(operator.setitem, namespace, name, value)
+                for name, value in copy.items()
+                if name not in namespace
+            )
+        for name, module in list(sys.modules.items()):
+            if self._modules.get(name) is not module:
+                undo.append(_unload(name, module, self._modules.get(name)))
+        undo.extend(
+            functools.partial(operator.setitem, sys.modules, name, module)
+            for name, module in self._modules.items()
+            if name not in sys.modules
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            _run_all(undo)
+
+    @property
+    def new_modules(self) -> list[str]:
+        """Names of modules that were imported since the edit began."""
+        return [name for name in sys.modules if name not in self._modules]
+
+
+def _run_all(operations: list[_Operation]) -> None:
+    collections.deque(map(operator.call, operations), 0)
+
+
+def _unload(name: str, module: ModuleType, before: ModuleType | None) -> _Operation:
+    """Take a module out of sys.modules and off its package."""
+
+    def unload() -> None:
+        parent, _, child = name.rpartition(".")
+        package = sys.modules.get(parent)
+        if package is not None and vars(package).get(child) is module:
+            delattr(package, child)
+        if before is None:
+            sys.modules.pop(name, None)
+        else:
+            sys.modules[name] = before
+
+    return unload
+
+
+def _own_attribute(target: Any, name: str) -> Any:
+    if isinstance(target, type):
+        return type.__dict__["__dict__"].__get__(target).get(name, MISSING)
+    return getattr(target, name, MISSING)
+
+
+def _setter(target: Any) -> Callable[..., Any]:
+    return type.__setattr__ if isinstance(target, type) else setattr
+
+
+def _deleter(target: Any) -> Callable[..., Any]:
+    return type.__delattr__ if isinstance(target, type) else delattr
