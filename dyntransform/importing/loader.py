@@ -11,6 +11,7 @@ from types import CodeType, ModuleType
 from dyntransform.importing.compiling import Compiled, compile_file
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
+from dyntransform.runtime import lookup
 
 __all__ = ["DynLoader", "Project", "project", "register_main", "set_project"]
 
@@ -41,6 +42,7 @@ def set_project(new: Project | None) -> None:
     """Make `new` the project that loaders work for."""
     global _project  # noqa: PLW0603 - the one installed hook
     _project = new
+    lookup.replacements.switch()
 
 
 class DynLoader(SourceFileLoader):

@@ -70,7 +70,6 @@ class Replacements:
 
 
 replacements = Replacements()
-replacements.switch()
 
 
 def _dyn_lookup(module: str, attribute: str, value: Any, *more: Any) -> Any:

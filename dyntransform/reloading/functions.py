@@ -1,0 +1,154 @@
+"""Give live functions their new code."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import warnings
+from collections.abc import Sequence
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+from dyntransform.reloading.codes import Patch
+from dyntransform.reloading.definitions import FunctionEdit, default_names
+from dyntransform.reloading.transaction import Transaction
+
+__all__ = ["forwarding_code", "refresh_header", "retarget"]
+
+
+def retarget(function: FunctionType, patch: Patch, cls: type | None, transaction: Transaction) -> FunctionType | None:
+    """Make a live function run the code of `patch`.
+
+    Args:
+        function: a function that runs ``patch.old``.
+        patch: its new code.
+        cls: the class that ``__class__`` means in a method of it.
+        transaction: takes the changes.
+
+    Returns:
+        The function that runs the new code: the same, or a new one to which the old forwards all calls because its
+        closure cannot be changed. None if a variable is missing that its factory call did not keep.
+    """
+    code = patch.node.code
+    if function.__code__.co_freevars == code.co_freevars:
+        transaction.set_attribute(function, "__code__", code)
+        _refresh_docstring(function, patch.old, code, transaction)
+        return function
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+    if cls is not None:
+        cells.setdefault("__class__", CellType(cls))
+    if any(name not in cells for name in code.co_freevars):
+        return None
+    new = FunctionType(
+        code,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        tuple(cells[name] for name in code.co_freevars),
+    )
+    functools.update_wrapper(new, function)
+    del new.__wrapped__  # type: ignore[attr-defined]
+    new.__kwdefaults__ = function.__kwdefaults__
+    transaction.set_attribute(function, "__code__", forwarding_code(function.__code__.co_freevars, code, new))
+    transaction.set_attribute(function, "__wrapped__", new)
+    _refresh_docstring(new, patch.old, code, transaction)
+    return new
+
+
+def forwarding_code(free: tuple[str, ...], like: CodeType, target: FunctionType) -> CodeType:
+    """Return code with the free variables `free` that passes every call on to `target`.
+
+    The target is one of the constants, so the code cannot be marshalled; nothing does.
+    """
+    names = ", ".join(free)
+    text = "def make():\n"
+    if free:
+        text += f"    if 0: {' = '.join(n if n != '__class__' else '_' for n in free)} = None\n"
+        if "__class__" in free:
+            text = text.replace("def make():\n", "def make(__class__=None):\n")
+        text += f"    def forward(*args, **kwargs):\n        if 0: {names}\n        return 'target'(*args, **kwargs)\n"
+    else:
+        text += "    def forward(*args, **kwargs): return 'target'(*args, **kwargs)\n"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        module = compile(text, like.co_filename, "exec", dont_inherit=True)
+    (make,) = (constant for constant in module.co_consts if isinstance(constant, CodeType))
+    forward = next(constant for constant in make.co_consts if isinstance(constant, CodeType))
+    constants = tuple(target if constant == "target" else constant for constant in forward.co_consts)
+    return forward.replace(
+        co_consts=constants,
+        co_name=like.co_name,
+        co_qualname=like.co_qualname,
+        co_firstlineno=like.co_firstlineno,
+    )
+
+
+def _refresh_docstring(function: FunctionType, old: CodeType, new: CodeType, transaction: Transaction) -> None:
+    before, after = _docstring(old), _docstring(new)
+    if before != after and function.__doc__ == before:
+        transaction.set_attribute(function, "__doc__", after)
+
+
+def _docstring(code: CodeType) -> str | None:
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) else None
+
+
+def refresh_header(
+    function: FunctionType, made: FunctionType, edit: FunctionEdit, stale: frozenset[str], transaction: Transaction
+) -> list[str]:
+    """Give a live function the defaults and annotations of a newly made one.
+
+    Args:
+        function: the live function.
+        made: what the new ``def`` statement makes, without decorators.
+        edit: how the statement changed; the defaults of other parameters are kept, with what they hold.
+        stale: names whose value changed; a default that reads one is taken anew.
+        transaction: takes the changes.
+
+    Returns:
+        What was changed, in words.
+    """
+    node = edit.new.node
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))  # noqa: S101 - for the type checker
+    assert isinstance(edit.old.node, (ast.FunctionDef, ast.AsyncFunctionDef))  # noqa: S101 - as above
+    names = [argument.arg for argument in (*edit.old.node.args.posonlyargs, *edit.old.node.args.args)]
+    before, after = _default_values(function, names), _default_values(made, _positional(made))
+    fresh = edit.defaults | {name for name, default in default_names(node).items() if _reads(default, stale)}
+    values = {name: before[name] if name in before and name not in fresh else after[name] for name in after}
+    done = []
+    positional = tuple(values[name] for name in _positional(made) if name in values) or None
+    keywords = {name: values[name] for name in made.__kwdefaults__ or () if name in values} or None
+    if not _same(positional, function.__defaults__):
+        transaction.set_attribute(function, "__defaults__", positional)
+        done.append("defaults")
+    if not _same(keywords, function.__kwdefaults__):
+        transaction.set_attribute(function, "__kwdefaults__", keywords)
+        done.append("keyword defaults")
+    if made.__annotations__ != function.__annotations__:
+        transaction.set_attribute(function, "__annotations__", made.__annotations__)
+        done.append("annotations")
+    return done
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare by identity of the values: they may have any __eq__."""
+    if one is None or other is None or len(one) != len(other):
+        return one is other
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(one[name] is other[name] for name in one)
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _default_values(function: FunctionType, names: Sequence[str]) -> dict[str, Any]:
+    values = function.__defaults__ or ()
+    return {**dict(zip(names[len(names) - len(values) :], values, strict=True)), **(function.__kwdefaults__ or {})}
+
+
+def _positional(function: FunctionType) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def _reads(node: ast.expr, names: frozenset[str]) -> bool:
+    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))

@@ -1,0 +1,72 @@
+"""Keep names that functions imported current: which values running code may still hold."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
+
+from dyntransform.reloading import heap
+from dyntransform.reloading.state import ModuleState
+from dyntransform.reloading.transaction import MISSING
+from dyntransform.runtime.lookup import REPLACED, replacements
+from dyntransform.runtime.names import absolute_name
+
+if TYPE_CHECKING:
+    from dyntransform.reloading.edit import Edit
+
+__all__ = ["follow"]
+
+
+def follow(edit: Edit, states: Mapping[str, ModuleState]) -> None:
+    """Have lowered code look up the names whose value the edit changed, as long as it may hold the old one.
+
+    Args:
+        edit: the edit, committed.
+        states: the loaded modules.
+    """
+    late = {
+        (absolute_name(module, state.namespace), attribute)
+        for state in states.values()
+        for module, attribute in state.lookups
+    }
+    if replacements:
+        _forget_unused()
+    for (module, attribute), changed in edit.rebound.items():
+        if changed.old is not MISSING and (module, attribute) in late:
+            provider = sys.modules.get(module)
+            if provider is not None and vars(provider).get(attribute, MISSING) is not changed.old:
+                replacements.add(module, attribute, changed.old)
+    replacements.switch()
+
+
+def _forget_unused() -> None:
+    """Forget old values once no function that looks anything up is running, suspended, or a closure."""
+    if not any(True for _ in _holders()):
+        for key in replacements.keys():
+            replacements.discard(*key)
+
+
+def _holders() -> Iterator[object]:
+    for frame in heap.active_frames():
+        if _looks_up(frame.f_code):
+            yield frame
+    for candidate in gc.get_objects():
+        kind = type(candidate)
+        if kind is FunctionType:
+            if candidate.__closure__ and _looks_up(candidate.__code__):
+                yield candidate
+        else:
+            for attribute in ("gi_frame", "cr_frame", "ag_frame"):
+                if kind.__name__ in ("generator", "coroutine", "async_generator"):
+                    frame = getattr(candidate, attribute, None)
+                    if frame is not None and _looks_up(frame.f_code):
+                        yield candidate
+
+
+def _looks_up(code: CodeType) -> bool:
+    return REPLACED in code.co_names or any(
+        isinstance(constant, CodeType) and _looks_up(constant) for constant in code.co_consts
+    )

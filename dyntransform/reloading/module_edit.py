@@ -1,0 +1,173 @@
+"""One module of an edit: its two versions, compared and compiled."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from types import CodeType
+from typing import Any
+
+from dyntransform.reloading import padding
+from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, module_code, shift
+from dyntransform.reloading.definitions import DefinitionEdit, definition_edit, inner_edits
+from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_definition
+from dyntransform.reloading.heap import active_frames
+from dyntransform.reloading.source import Source, Statement
+from dyntransform.reloading.state import ModuleState
+
+__all__ = ["ModuleEdit", "definition_node"]
+
+
+@dataclasses.dataclass(eq=False)
+class ModuleEdit:
+    """What an edit does to one module.
+
+    Attributes:
+        state: the module as it runs.
+        source: the new version; the running one for a module that only depends on edited ones.
+        edited: its file changed.
+        pairing: the statements of both versions.
+        edits: edits of definitions, by statement; several in a block.
+        codes: code objects of each statement of the new version, in their order.
+        compiled: what executes a statement.
+        patches: new code for live functions.
+        running: index of the statement of the old version that the module is executing now; None if it is not.
+    """
+
+    state: ModuleState
+    source: Source
+    edited: bool
+    pairing: Pairing
+    edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
+    codes: list[list[CodeNode]] = dataclasses.field(default_factory=list)
+    compiled: dict[Statement, CodeType] = dataclasses.field(default_factory=dict)
+    patches: list[Patch] = dataclasses.field(default_factory=list)
+    running: int | None = None
+    old_codes: dict[Statement, list[CodeNode]] = dataclasses.field(default_factory=dict)
+    _old: list[Statement] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of_edit(cls, state: ModuleState, old: Source, new: Source) -> ModuleEdit:
+        """Compare and compile the two versions of a file.
+
+        Raises:
+            SyntaxError, ValueError: the new version cannot be compiled.
+        """
+        edit = cls(state, new, True, compare(old.statements, new.statements))  # noqa: FBT003 - a field
+        edit._prepare(old)
+        return edit
+
+    @classmethod
+    def of_dependent(cls, state: ModuleState, source: Source) -> ModuleEdit:
+        """Take in a module whose file did not change."""
+        pairs = tuple(Pair(statement, statement, Kind.SAME) for statement in source.statements)
+        edit = cls(state, source, False, Pairing(pairs, ()))  # noqa: FBT003 - a field
+        edit._prepare(source)
+        return edit
+
+    @property
+    def name(self) -> str:
+        """Dotted name of the module."""
+        return self.state.name
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """Globals of the module."""
+        return self.state.namespace
+
+    def _prepare(self, old: Source) -> None:
+        self._old = old.statements
+        for pair in self.pairing.pairs:
+            if pair.old is not None and is_definition(pair.new.node):
+                self.edits[pair.new] = [definition_edit(pair.old, pair.new)]
+            elif pair.kind in (Kind.BLOCK, Kind.SAME) and hasattr(pair.new.node, "body"):
+                self.edits[pair.new] = inner_edits(pair)
+        self.old_codes = dict(zip(old.statements, self.state.codes_of(old), strict=True))
+        self.running = self._running_statement()
+        self.codes = [self._codes(pair) for pair in self.pairing.pairs]
+
+    def _codes(self, pair: Pair) -> list[CodeNode]:
+        nodes = self.old_codes[pair.old] if pair.old is not None else []
+        if pair.same_text and pair.old is not None:
+            lines = pair.new.first_line - pair.old.first_line
+            return [shift(node, lines, self.patches) for node in nodes] if lines else nodes
+        return self._compile(pair.new, nodes)
+
+    def _compile(self, statement: Statement, nodes: list[CodeNode]) -> list[CodeNode]:
+        """Compile a statement; variables that live closures have and the new code does not need are kept in it."""
+        code = self.source.compile([statement.node])
+        new = [CodeNode.of(child) for child in child_codes(code)]
+        patches: list[Patch] = []
+        merged = merge(nodes, new, patches)
+        if padding.pad(statement.node, patches):
+            code = self.source.compile([statement.node])
+            new = [CodeNode.of(child) for child in child_codes(code)]
+            patches = []
+            merged = merge(nodes, new, patches)
+        self.patches += patches
+        self.compiled[statement] = module_code(code, new, merged)
+        return merged
+
+    def code(self, statement: Statement) -> CodeType:
+        """Return what executes a top-level statement; functions it makes get the code that live ones have."""
+        code = self.compiled.get(statement)
+        if code is None:
+            index = self.source.statements.index(statement)
+            code = self.source.compile([statement.node])
+            new = [CodeNode.of(child) for child in child_codes(code)]
+            merged = merge(self.codes[index], new, [])
+            self.codes[index] = merged
+            self.compiled[statement] = code = module_code(code, new, merged)
+        return code
+
+    def node_of(self, statement: Statement, name: str) -> CodeNode | None:
+        """Return the code of the function or class that a top-level statement defines."""
+        return definition_node(self.codes[self.source.statements.index(statement)], name)
+
+    def may_run(self, pair: Pair) -> str:
+        """Return why a statement must not be executed now; empty if it may."""
+        if is_start_guard(pair.new.node):
+            return "it runs only when the program starts"
+        if self.running is None:
+            return ""
+        position = self._position(pair)
+        if position >= self.running:
+            return "the module's top level is running now, with the old code"
+        return ""
+
+    def _position(self, pair: Pair) -> int:
+        """Return where in the old version a statement stands; for a new one, where it was put in."""
+        if pair.old is not None:
+            return self._old.index(pair.old)
+        before = 0
+        for other in self.pairing.pairs:
+            if other is pair:
+                break
+            if other.old is not None:
+                before = self._old.index(other.old) + 1
+        return before
+
+    def _running_statement(self) -> int | None:
+        for frame in active_frames():
+            if frame.f_code.co_name == "<module>" and frame.f_globals is self.namespace:
+                for index, statement in enumerate(self._old):
+                    if statement.last_line >= frame.f_lineno:
+                        return index
+        return None
+
+
+def is_start_guard(node: ast.stmt) -> bool:
+    """Whether the statement is ``if __name__ == "__main__":`` or the like."""
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
+    )
+
+
+def definition_node(nodes: list[CodeNode], name: str) -> CodeNode | None:
+    """Return the last code of that name, looking through the scope of type parameters (PEP 695)."""
+    for node in reversed(nodes):
+        if node.code.co_name == name:
+            return node
+        if node.code.co_name == f"<generic parameters of {name}>":
+            return definition_node(node.children, name)
+    return None

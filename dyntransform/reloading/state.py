@@ -1,0 +1,130 @@
+"""What the engine knows of a loaded module: the source that is running, and its code."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import time
+from types import ModuleType
+from typing import Any
+
+from dyntransform.importing.compiling import LinkSpec
+from dyntransform.importing.loaded import Loaded
+from dyntransform.reloading.codes import CodeNode
+from dyntransform.reloading.source import Source, split_codes
+from dyntransform.runtime.names import absolute_name
+from dyntransform.transform.decide import Options
+
+__all__ = ["ModuleState", "States"]
+
+_RACY_NS = 2_000_000_000
+"""A file changed this recently, in nanoseconds, may change again without another time stamp ("racily clean" in git)."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ModuleState:
+    """A module as it runs.
+
+    Attributes:
+        loaded: how it was loaded; another one means that it was executed anew.
+        module: the module.
+        data: the source that is running.
+        links: its live bindings.
+        lookups: what its functions look up late.
+        codes: code objects of each of its statements; None until they are needed.
+    """
+
+    loaded: Loaded
+    module: ModuleType
+    data: bytes
+    links: tuple[LinkSpec, ...]
+    lookups: tuple[tuple[str, str], ...]
+    codes: list[list[CodeNode]] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its dotted name."""
+        return self.loaded.name
+
+    @property
+    def path(self) -> str:
+        """Its file."""
+        return self.loaded.path
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """Its globals."""
+        return vars(self.module)
+
+    def codes_of(self, source: Source) -> list[list[CodeNode]]:
+        """Return the code of each statement of `source`, which is what is running."""
+        if self.codes is not None:
+            return self.codes
+        return split_codes(self.loaded.compiled.code, source.statements)
+
+    def sources(self) -> set[str]:
+        """Return the absolute names of the modules it has live bindings to."""
+        return {absolute_name(module, self.namespace) for _, module, _ in self.links}
+
+
+class States:
+    """The state of every loaded project module, and which files differ from it."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._states: dict[str, ModuleState] = {}
+        self._clean: dict[str, tuple[int, int, int, int]] = {}
+
+    def current(self, loaded: dict[str, Loaded]) -> dict[str, ModuleState]:
+        """Return the states of those modules that are in `sys.modules`."""
+        states = {}
+        for name, record in loaded.items():
+            module = record.module()
+            if module is None or sys.modules.get(name) is not module:
+                continue
+            state = self._states.get(name)
+            if state is None or state.loaded is not record:
+                compiled = record.compiled
+                state = ModuleState(record, module, compiled.data, compiled.links, compiled.lookups)
+                self._states[name] = state
+            states[name] = state
+        return states
+
+    def update(self, state: ModuleState) -> None:
+        """Keep what a module runs now."""
+        self._states[state.name] = state
+
+    def snapshot(self) -> dict[str, ModuleState]:
+        """Return a copy, for `restore`."""
+        return dict(self._states)
+
+    def restore(self, saved: dict[str, ModuleState]) -> None:
+        """Go back to what `snapshot` gave."""
+        self._states = saved
+
+    def changed_data(self, state: ModuleState) -> bytes | None:
+        """Return the content of the module's file if it differs from what runs; None if not, or if there is no file.
+
+        Content decides. The time of the last status change, which no program can set, tells which files need not be
+        read again.
+        """
+        try:
+            status = os.stat(state.path)
+        except OSError:
+            return None
+        mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        key = f"{state.name}\0{state.path}"
+        if self._clean.get(key) == mark:
+            return None
+        self._clean.pop(key, None)
+        try:
+            with open(state.path, "rb") as file:
+                data = file.read()
+        except OSError:
+            return None
+        if data != state.data:
+            return data
+        if time.time_ns() - status.st_ctime_ns > _RACY_NS:
+            self._clean[key] = mark
+        return None
