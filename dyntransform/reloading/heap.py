@@ -10,10 +10,12 @@ import functools
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import CodeType, FrameType, FunctionType, GeneratorType, ModuleType
+from types import CodeType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
-__all__ = ["active_frames", "instances", "live_functions", "referrers", "result_caches", "suspended"]
+from dyntransform.runtime import FROZEN_AT_START
+
+__all__ = ["active_frames", "instances", "live_functions", "objects", "referrers", "result_caches", "suspended"]
 
 _FEW = 24
 """Up to so many objects, one search each costs less than a pass over the heap (measured, docs/design.md)."""
@@ -54,7 +56,7 @@ def _search(codes: list[CodeType]) -> Iterator[FunctionType]:
     if not codes:
         return
     ids = {id(code) for code in codes}
-    candidates = referrers(*codes) if len(codes) <= _FEW else _objects()
+    candidates = referrers(*codes) if len(codes) <= _FEW else objects()
     for candidate in candidates:
         if type(candidate) is FunctionType and id(candidate.__code__) in ids:
             yield candidate
@@ -62,26 +64,20 @@ def _search(codes: list[CodeType]) -> Iterator[FunctionType]:
 
 def referrers(*objects: object) -> list[Any]:
     """Return what refers to the objects, frozen objects included."""
-    with _thawed():
-        return gc.get_referrers(*objects)
+    _thaw()
+    return gc.get_referrers(*objects)
 
 
-def _objects() -> list[Any]:
-    with _thawed():
-        return gc.get_objects()
+def objects() -> list[Any]:
+    """Return all objects that the garbage collector tracks, frozen ones included."""
+    _thaw()
+    return gc.get_objects()
 
 
-class _thawed:  # noqa: N801 - reads as a function
-    """Bring objects frozen by gc.freeze() back: neither gc.get_objects nor gc.get_referrers shows them otherwise."""
-
-    def __enter__(self) -> None:
-        self._frozen = gc.get_freeze_count() > 0
-        if self._frozen:
-            gc.unfreeze()
-
-    def __exit__(self, *_: object) -> None:
-        if self._frozen:
-            gc.freeze()
+def _thaw() -> None:
+    """Bring objects that the program froze back: gc shows no frozen ones, and cannot freeze the same ones again."""
+    if gc.get_freeze_count() > FROZEN_AT_START:
+        gc.unfreeze()
 
 
 def _functions_in(namespace: dict[str, Any]) -> Iterator[FunctionType]:
@@ -152,8 +148,3 @@ def suspended(codes: Sequence[CodeType]) -> Iterator[Any]:
     for holder in referrers(*codes):
         if isinstance(holder, GeneratorType) or hasattr(holder, "cr_frame") or hasattr(holder, "ag_frame"):
             yield holder
-
-
-def project_modules(names: Iterable[str]) -> list[ModuleType]:
-    """Return those modules that are loaded."""
-    return [module for module in map(sys.modules.get, names) if module is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
@@ -53,7 +52,7 @@ def _holders() -> Iterator[object]:
     for frame in heap.active_frames():
         if _looks_up(frame.f_code):
             yield frame
-    for candidate in gc.get_objects():
+    for candidate in heap.objects():
         kind = type(candidate)
         if kind is FunctionType:
             if candidate.__closure__ and _looks_up(candidate.__code__):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.module_edit import ModuleEdit
@@ -35,38 +35,50 @@ class UpdateGroups:
 def update_groups(edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool]) -> UpdateGroups:
     """Find the statements that must run together.
 
+    A new or edited statement that changes an object (``REG.append(1)``) runs by itself: that is what was written. One
+    that counts on (``N += 1``) starts again from the binding.
+
     Args:
         edit: the module.
         is_touched: tells whether a statement reads a value that changed already.
     """
     groups = UpdateGroups()
     pairs = edit.pairing.pairs
-    runs: set[int] = set()
-    will_change = _rebound_binders(edit, groups)
-    changed: set[str] = set()
+    changed = _rebound_binders(edit, groups)
     for statement in (*edit.pairing.removed, *(pair.old for pair in pairs if pair.kind == Kind.EDITED and pair.old)):
-        for name in statement.usage.updates:
-            will_change |= _force(edit, name, len(pairs), groups)
+        if isinstance(statement.node, ast.AugAssign):
+            for name in statement.usage.updates:
+                _force(edit, name, len(pairs), groups, changed)
     while True:
-        before = len(will_change), len(changed), len(groups.skipped)
+        before = dict(changed), len(groups.skipped)
         for index, pair in enumerate(pairs):
             usage = pair.new.usage
-            own = pair.kind in (Kind.NEW, Kind.EDITED) or pair.new in groups.forced
-            triggers = bool(usage.reads & changed) and not is_definition(pair.new.node)
-            if own or triggers or is_touched(edit, index, pair):
-                runs.add(index)
-                if not is_definition(pair.new.node):
-                    changed |= usage.binds | usage.updates
-                if not own and usage.updates and pair.new not in groups.skipped:
-                    _together(edit, index, pair, runs, groups, will_change)
-        if (len(will_change), len(changed), len(groups.skipped)) == before:
+            if is_definition(pair.new.node) or pair.new in groups.skipped:
+                continue
+            written = pair.kind in (Kind.NEW, Kind.EDITED) or pair.new in groups.forced
+            read = {name for name in usage.reads if changed.get(name, index) < index}
+            if not written and (read or is_touched(edit, index, pair)):
+                _together(edit, index, pair, groups, changed)
+            if written or read or is_touched(edit, index, pair):
+                _earliest(changed, usage.binds, index)
+                _later_binders(edit, index, usage.binds, groups)
+        if (changed, len(groups.skipped)) == before:
             return groups
-        changed |= will_change
 
 
-def _together(
-    edit: ModuleEdit, index: int, pair: Pair, runs: set[int], groups: UpdateGroups, will_change: set[str]
-) -> None:
+def _earliest(changed: dict[str, int], names: Iterable[str], index: int) -> None:
+    for name in names:
+        changed[name] = min(index, changed.get(name, index))
+
+
+def _later_binders(edit: ModuleEdit, index: int, names: frozenset[str], groups: UpdateGroups) -> None:
+    """A name that several statements bind has what the last of them gives it."""
+    for pair in edit.pairing.pairs[index + 1 :]:
+        if pair.new.usage.binds & names:
+            groups.forced.add(pair.new)
+
+
+def _together(edit: ModuleEdit, index: int, pair: Pair, groups: UpdateGroups, changed: dict[str, int]) -> None:
     """Have the binding statements of the updated names run too, or say why that is not possible."""
     for name in pair.new.usage.updates:
         binder = _binder(edit, name, index)
@@ -75,23 +87,22 @@ def _together(
             groups.impossible.append((pair, why))
             groups.skipped.add(pair.new)
             return
-        if not is_definition(edit.pairing.pairs[binder].new.node) and binder not in runs:
-            will_change |= _force(edit, name, index, groups)
+        _force(edit, name, index, groups, changed)
 
 
-def _force(edit: ModuleEdit, name: str, before: int, groups: UpdateGroups) -> set[str]:
-    """Have the statement that binds a name run, and so all its updates, which read it."""
+def _force(edit: ModuleEdit, name: str, before: int, groups: UpdateGroups, changed: dict[str, int]) -> None:
+    """Have the statement that binds a name run, and so all its updates."""
     binder = _binder(edit, name, before)
     if binder is None:
-        return set()
+        return
     pair = edit.pairing.pairs[binder]
     if isinstance(pair.new.node, (ast.Import, ast.ImportFrom)) or is_definition(pair.new.node):
-        return set()
+        return
     groups.forced.add(pair.new)
+    _earliest(changed, [name], binder)
     for later in edit.pairing.pairs[binder + 1 :]:
-        if name in later.new.usage.updates:
+        if name in later.new.usage.updates and not is_definition(later.new.node):
             groups.forced.add(later.new)
-    return {name}
 
 
 def _binder(edit: ModuleEdit, name: str, before: int) -> int | None:
@@ -101,9 +112,9 @@ def _binder(edit: ModuleEdit, name: str, before: int) -> int | None:
     return None
 
 
-def _rebound_binders(edit: ModuleEdit, groups: UpdateGroups) -> set[str]:
+def _rebound_binders(edit: ModuleEdit, groups: UpdateGroups) -> dict[str, int]:
     """Force the statement that binds a name last, if another one did so in the old version."""
-    names: set[str] = set()
+    changed: dict[str, int] = {}
     old_last: dict[str, Statement] = {}
     for statement in edit.old_codes:
         old_last.update(dict.fromkeys(statement.usage.binds, statement))
@@ -113,5 +124,5 @@ def _rebound_binders(edit: ModuleEdit, groups: UpdateGroups) -> set[str]:
     for name, pair in new_last.items():
         if pair.old is not None and pair.old is not old_last.get(name) and name in old_last:
             groups.forced.add(pair.new)
-            names.add(name)
-    return names
+            changed[name] = edit.pairing.pairs.index(pair)
+    return changed
