@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _abc
 import abc
 import ast
 import enum
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import CellType, CodeType, FunctionType, GenericAlias
 from typing import TYPE_CHECKING, Any
 
-from dyntransform.reloading import enums, heap, twins
+from dyntransform.reloading import enums, heap, slots, twins
 from dyntransform.reloading.codes import CodeNode, child_codes
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
@@ -242,6 +243,7 @@ class ClassWork:
             def refresh() -> None:
                 for cls in _with_subclasses(self._cls):
                     abc.update_abstractmethods(cls)
+                _abc._reset_caches(self._cls)  # what isinstance() found out before, with the members of then
 
             self._transaction.do(refresh, lambda: _restore_abstract(self._cls, before))
         hook = getattr(self._cls, "__on_reload__", None)
@@ -342,7 +344,7 @@ class ClassWork:
     def _rebuild(self) -> None:
         """Execute the whole class statement, and take its members over into the live class."""
         if len(self._path) > 1:
-            twin = self._execute([_Part(self._change.new)]) if False else self._make_nested()
+            twin = self._make_nested()
         else:
             twin = self._make()
         name = self._path[-1]
@@ -350,7 +352,9 @@ class ClassWork:
             self._edit.bind(self._module, name, twin, self._index)
             self._edit.note(self._module, self._name, Action.RAN, self._change.new.first_line)
             return
-        if not twins.fits(self._cls, twin):
+        if not twins.fits(self._cls, twin) and slots.can_change(self._cls, twin):
+            slots.change(self._cls, twin, self._transaction)
+        elif not twins.fits(self._cls, twin):
             twins.replace(self._cls, twin, self._transaction)
             self._bind_twin(name, twin)
             self._edit.note(

@@ -6,7 +6,7 @@ import gc
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from dyntransform.reloading import heap
+from dyntransform.reloading import heap, slots
 from dyntransform.reloading.transaction import Transaction
 
 __all__ = ["adopt_cells", "fits", "is_generated", "is_slot", "replace", "retire"]
@@ -19,18 +19,14 @@ def fits(cls: type, twin: type) -> bool:
         and cls.__basicsize__ == twin.__basicsize__
         and cls.__dictoffset__ == twin.__dictoffset__
         and cls.__itemsize__ == twin.__itemsize__
-        and _slots(cls) == _slots(twin)
+        and slots.slot_names(cls) == slots.slot_names(twin)
         and cls.__bases__ == twin.__bases__
     )
 
 
-def _slots(cls: type) -> list[str]:
-    return [name for name, value in vars(cls).items() if isinstance(value, MemberDescriptorType)]
-
-
 def is_slot(value: object) -> bool:
     """Whether a member belongs to the layout of one class."""
-    return isinstance(value, (MemberDescriptorType, GetSetDescriptorType))
+    return isinstance(value, (MemberDescriptorType, GetSetDescriptorType, slots.SideSlot))
 
 
 def is_generated(value: object) -> bool:
