@@ -69,8 +69,13 @@ class Hook:
             self._engine = Engine(self._project)
         return self._engine
 
-    def watch(self, on_report: Callable[[Report], object] | None = None) -> None:
-        """Apply edits when files are saved; see `dyntransform.watch`."""
+    def watch(self, on_report: Callable[[Report], object] | None = None, *, wait: bool = True) -> None:
+        """Apply edits when files are saved; see `dyntransform.watch`.
+
+        Args:
+            on_report: called with the report of each edit.
+            wait: return when the watch is active, not before.
+        """
         from dyntransform.watching import Watcher
 
         if self._watcher is not None:
@@ -82,7 +87,7 @@ class Hook:
                 on_report(report)
 
         self._watcher = Watcher(self.roots.paths, changed, relevant=self._relevant)
-        self._watcher.start()
+        self._watcher.start(wait=wait)
 
     def unwatch(self) -> None:
         """Stop watching."""

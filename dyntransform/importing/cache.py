@@ -12,14 +12,16 @@ import dataclasses
 import marshal
 import os
 import sys
+from collections.abc import Iterator
 from importlib._bootstrap_external import (  # type: ignore[import-not-found]
     _write_atomic,
     cache_from_source,
 )
 from importlib._bootstrap_external import MAGIC_NUMBER as _PYTHON
+from pathlib import Path
 from types import CodeType
 
-__all__ = ["TAG", "Entry", "cache_path", "read", "write"]
+__all__ = ["TAG", "Entry", "cache_path", "entries", "read", "write"]
 
 TAG = f"dyn{sys.flags.optimize}"
 """The optimization tag; it holds the level of -O, which changes the code."""
@@ -102,3 +104,12 @@ def _ours(descriptor: int) -> bool:
     if not hasattr(os, "getuid"):
         return True
     return os.fstat(descriptor).st_uid in (os.getuid(), 0)
+
+
+def entries(folder: Path) -> Iterator[Path]:
+    """Yield the entries for sources below a folder, of any Python version."""
+    folders = [folder.absolute()]
+    if sys.pycache_prefix is not None:
+        folders.append(Path(sys.pycache_prefix, *folder.absolute().parts[1:]))
+    for each in folders:
+        yield from each.rglob("*.opt-dyn[0-9].pyc")

@@ -57,8 +57,9 @@ class DynLoader(SourceFileLoader):
         caller = sys._getframe(1)
         if caller.f_code is _EXEC_MODULE:
             _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
-        elif fullname == "__main__":
-            _pending[path] = compiled
+        else:
+            _pending.clear()
+            _pending[path] = compiled  # runpy, or whoever runs a module as __main__
         return compiled.code
 
 
@@ -68,7 +69,7 @@ DynLoader.get_code.__code__ = DynLoader.get_code.__code__.replace(co_filename=_E
 
 
 def register_main(module: ModuleType, loader: SourceFileLoader) -> None:
-    """Record that `module` is about to run the code that ``loader.get_code("__main__")`` gave."""
+    """Record that `module` is about to run the code that ``loader.get_code`` gave last."""
     compiled = _pending.pop(loader.path, None)
     if compiled is not None and _project is not None:
         _project.loaded.add(module, loader.path, compiled)

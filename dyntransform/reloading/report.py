@@ -7,7 +7,7 @@ import enum
 import os
 import traceback
 
-__all__ = ["Action", "Change", "Place", "Report"]
+__all__ = ["Action", "Change", "Place", "Report", "short_path"]
 
 
 class Action(enum.StrEnum):
@@ -41,7 +41,7 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        return f"{_short(self.path)}:{self.line}"
+        return f"{short_path(self.path)}:{self.line}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Report:
         return tuple(c for c in self.changes if c.action in (Action.WAITS, Action.REFUSED))
 
     def __str__(self) -> str:
-        names = ", ".join(_short(path) for path in self.files)
+        names = ", ".join(short_path(path) for path in self.files)
         took = f"{self.seconds * 1000:.1f} ms"
         if self.error is not None:
             where = f" at {self.place}" if self.place else ""
@@ -114,7 +114,7 @@ class Report:
         return "\n".join(lines)
 
 
-def _short(path: str) -> str:
+def short_path(path: str) -> str:
     """Name the file from the working directory, if it lies below."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative

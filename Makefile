@@ -1,0 +1,41 @@
+# Everything from a fresh clone, with only Python (3.11 or later) and a package index.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs clean
+
+help:  ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found: install it, or say make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: .venv/ready  ## edit a running program, and watch it go on
+	@$(BIN)/python fixtures/demo.py
+
+test: .venv/ready  ## run all tests on every supported Python that is found
+	$(BIN)/nox
+
+lint: .venv/ready  ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/ready  ## measure, side by side with plain Python
+	$(BIN)/python tests/bench/bench.py
+
+docs: .venv/ready  ## run the code in the documentation
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+clean:  ## remove everything that was made
+	rm -rf .venv .nox dist build .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
