@@ -56,6 +56,10 @@ class Hook:
         if _hook is self:
             _hook = None
 
+    def look_around(self) -> None:
+        """Take in modules of the project that are loaded already."""
+        self._project.look_around()
+
     def reload(self) -> Report:
         """Apply what changed on disk; see `dyntransform.reload`."""
         return self.engine.reload()
@@ -115,7 +119,8 @@ def install(
 ) -> Hook:
     """Rewrite the modules below `roots` while they are imported, so that they can be reloaded.
 
-    Modules that were imported before are not rewritten: install the hook first. Installing the same roots again
+    Modules that were imported before can be reloaded, but names imported in their functions are not late bound: install
+    the hook first. Installing the same roots again
     returns the hook that is there; other roots are added to those it has.
 
     Args:
@@ -133,6 +138,7 @@ def install(
         _hook = Hook(Roots(wanted, exclude), late_bind)
     else:
         _hook.roots.extend(wanted, exclude)
+    _hook.look_around()
     if watch:
         _hook.watch()
     return _hook

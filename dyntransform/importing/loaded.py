@@ -36,8 +36,11 @@ class Registry:
 
     def add(self, module: ModuleType, path: str, compiled: Compiled) -> None:
         """Record that `module` is about to be executed."""
-        name = module.__name__
-        self._loaded[name] = Loaded(name, path, compiled, weakref.ref(module))
+        self.put(Loaded(module.__name__, path, compiled, weakref.ref(module)))
+
+    def put(self, record: Loaded) -> None:
+        """Take in a record."""
+        self._loaded[record.name] = record
 
     def get(self, name: str) -> Loaded | None:
         """Return the record of a module."""

@@ -8,6 +8,7 @@ from importlib._bootstrap_external import _LoaderBasics  # type: ignore[import-n
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
 
+from dyntransform.importing import adopt
 from dyntransform.importing.compiling import Compiled, compile_file
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
@@ -23,6 +24,19 @@ class Project:
     roots: Roots
     late_bind: str = "project"
     loaded: Registry = dataclasses.field(default_factory=Registry)
+    found: list[adopt.Found] = dataclasses.field(default_factory=list)
+
+    def look_around(self) -> None:
+        """Take in modules of the project that are loaded already."""
+        known = {module for module, _, _ in self.found}
+        new = adopt.find(self.roots, self.loaded.get)
+        self.found.extend(one for one in new if one[0] not in known)
+
+    def adopt_found(self) -> None:
+        """Make records of the modules taken in."""
+        found, self.found[:] = list(self.found), []
+        for record in adopt.adopt([one for one in found if self.loaded.get(one[0].__name__) is None], self.is_late_bound):
+            self.loaded.put(record)
 
     def is_late_bound(self, name: str) -> bool:
         """Whether names imported from the top-level module `name` are late bound."""

@@ -18,6 +18,7 @@ from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action, Change, Place, Report
 from dyntransform.reloading.source import Source
 from dyntransform.reloading.state import ModuleState, States
+from dyntransform.reloading.transaction import MISSING
 from dyntransform.runtime.lookup import replacements
 from dyntransform.transform.decide import Options
 
@@ -36,6 +37,8 @@ class Engine:
         self._states = States(Options(project.is_late_bound))
         self._lock = threading.RLock()
         self._busy = False
+        self.replaced: dict[tuple[str, str], object] = {}
+        """What the last reload replaced: values before it, by module and name."""
 
     def reload(self) -> Report:
         """Apply what changed on disk now, all of it or nothing.
@@ -54,6 +57,8 @@ class Engine:
 
     def _reload(self) -> Report:
         start = time.perf_counter()
+        self.replaced = {}
+        self._project.adopt_found()
         states = self._current()
         changed = {name: data for name, state in states.items() if (data := self._states.changed_data(state)) is not None}
         if not changed:
@@ -85,6 +90,7 @@ class Engine:
                 cannot_undo=effects,
             )
         self._keep(edit)
+        self.replaced = {key: one.old for key, one in edit.rebound.items() if one.old is not MISSING}
         self._forget_lines(files)
         loaded = [
             Change(name, "", Action.LOADED)

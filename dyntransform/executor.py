@@ -1,0 +1,159 @@
+"""The loop that runs a file again after each fix, with everything reloaded.
+
+Name, signature and behaviour are those of dynamic-executor 1.2.6, from which this project grew. What is different: only
+what changed is reloaded, live instances need no base class, names imported in functions are current, and an interrupt
+from the keyboard ends the loop.
+"""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, TracebackType
+from typing import Any
+
+from dyntransform import hook
+from dyntransform.console import show_report
+from dyntransform.runtime.names import absolute_name
+
+__all__ = ["DynamicModeExecutor"]
+
+
+class DynamicModeExecutor:
+    """Run a file in the namespaces of the caller, again and again, until it succeeds.
+
+    ::
+
+        for error in DynamicModeExecutor().execute(locals(), globals()):
+            pass
+
+    Args:
+        executor_path: the file to run; it is created if it does not exist.
+        finish_upon_success: end after a run without an error; otherwise go on for ever.
+        supress_print: do not print the traceback of a failed run. (The spelling is part of the interface.)
+    """
+
+    def __init__(
+        self,
+        executor_path: Path = Path("executor.py"),
+        finish_upon_success: bool = True,  # noqa: FBT001, FBT002 - the signature of 1.2.6
+        supress_print: bool = False,  # noqa: FBT001, FBT002 - the signature of 1.2.6
+    ) -> None:
+        self.executor_path = executor_path
+        self.finish_upon_success = finish_upon_success
+        self.supress_print = supress_print
+
+    def execute(
+        self,
+        local_vars: dict[str, Any] | None = None,
+        global_vars: dict[str, Any] | None = None,
+        executor_path: Path | None = None,
+        finish_upon_success: bool | None = None,  # noqa: FBT001 - the signature of 1.2.6
+        supress_print: bool | None = None,  # noqa: FBT001 - the signature of 1.2.6
+    ) -> Iterator[str | None]:
+        """Run the file; before each further turn apply the edits of the project's modules.
+
+        Args:
+            local_vars: local names of the file, usually ``locals()``; those of the caller if None.
+            global_vars: its global names, usually ``globals()``; those of the caller if None.
+            executor_path: the file, if not the one given to the constructor.
+            finish_upon_success: as in the constructor.
+            supress_print: as in the constructor.
+
+        Returns:
+            An iterator over the turns: the traceback of each failed one, None for one that succeeded, and at first a
+            message if the file had to be created.
+        """
+        caller = sys._getframe(1)
+        if hook.current() is None:
+            file = caller.f_globals.get("__file__")
+            hook.install([Path(file).absolute().parent if file else Path.cwd()])
+        return self._turns(
+            _imported(caller.f_code, caller.f_globals),
+            caller.f_locals if local_vars is None else local_vars,
+            caller.f_globals if global_vars is None else global_vars,
+            Path(self.executor_path if executor_path is None else executor_path),
+            finish=self.finish_upon_success if finish_upon_success is None else finish_upon_success,
+            quiet=self.supress_print if supress_print is None else supress_print,
+        )
+
+    def _turns(
+        self,
+        imported: dict[str, tuple[str, str]],
+        local_vars: dict[str, Any],
+        global_vars: dict[str, Any],
+        path: Path,
+        *,
+        finish: bool,
+        quiet: bool,
+    ) -> Iterator[str | None]:
+        if not path.exists():
+            path.write_text("# Save mode executor", encoding="utf-8")
+            yield f"Created an executor file in {path.absolute()}"
+        while True:
+            failure = _run(path, local_vars, global_vars)
+            if failure is not None:
+                if not quiet:
+                    print(failure, end="", file=sys.stderr)
+                yield failure
+            elif finish:
+                return
+            _apply_edits(imported, local_vars, global_vars)
+            if failure is None:
+                yield None
+
+
+def _run(path: Path, local_vars: dict[str, Any], global_vars: dict[str, Any]) -> str | None:
+    """Run the file once; return the traceback if it fails."""
+    name = str(path.absolute())
+    linecache.cache.pop(name, None)
+    try:
+        code = compile(path.read_bytes(), name, "exec", dont_inherit=True)
+        exec(code, global_vars, local_vars)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the border to the program: exit() is a failed turn too
+        at: TracebackType | None = error.__traceback__
+        return "".join(traceback.format_exception(type(error), error, at.tb_next if at is not None else None))
+    return None
+
+
+def _imported(code: CodeType, namespace: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return the names that the caller's code binds with from-imports, and what they are imported from."""
+    found: dict[str, tuple[str, str]] = {}
+    module, attribute = "", ""
+    levels: list[Any] = [0, 0]
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            module = absolute_name("." * int(levels[-2]) + str(instruction.argval), namespace)
+        elif instruction.opname == "IMPORT_FROM":
+            attribute = str(instruction.argval)
+        elif instruction.opname.startswith("STORE_") and attribute:
+            found[str(instruction.argval)] = (module, attribute)
+            attribute = ""
+        elif instruction.opname == "LOAD_CONST":
+            levels.append(instruction.argval)
+    return found
+
+
+def _apply_edits(
+    imported: dict[str, tuple[str, str]], local_vars: dict[str, Any], global_vars: dict[str, Any]
+) -> None:
+    """Reload what changed, and bind the caller's names to what has replaced their values."""
+    installed = hook.current()
+    if installed is None:
+        return
+    report = installed.reload()
+    if report.error is not None:
+        show_report(report)
+    for (module, attribute), old in installed.engine.replaced.items():
+        value = vars(sys.modules[module]).get(attribute, old) if module in sys.modules else old
+        for namespace in (local_vars, global_vars):
+            for name in [name for name, held in namespace.items() if held is old]:
+                # Equal small numbers are one object: a plain value counts only where it was imported.
+                if imported.get(name) == (module, attribute) or type(old).__module__ != "builtins":
+                    namespace[name] = value

@@ -1,0 +1,86 @@
+"""Modules of the project that were imported before the hook was installed.
+
+They are not rewritten, so names imported in their functions are not late bound; everything else can be reloaded.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import weakref
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from types import CodeType, FunctionType, ModuleType
+
+from dyntransform.importing.compiling import Compiled
+from dyntransform.importing.loaded import Loaded
+from dyntransform.importing.roots import Roots
+
+__all__ = ["Found", "adopt", "find"]
+
+Found = tuple[ModuleType, str, bytes]
+"""A module, its file, and the content the file had when the hook was installed."""
+
+
+def find(roots: Roots, known: Callable[[str], object]) -> list[Found]:
+    """Return the loaded modules of the project that the hook did not load.
+
+    Args:
+        roots: the project.
+        known: tells whether a module of that name was loaded by the hook.
+    """
+    found = []
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        plain = type(getattr(module, "__loader__", None)) is SourceFileLoader
+        if isinstance(path, str) and plain and roots.owns(os.path.abspath(path)) and not known(name):
+            try:
+                with open(path, "rb") as file:
+                    found.append((module, os.path.abspath(path), file.read()))
+            except OSError:
+                continue  # a module without a file cannot be edited
+    return found
+
+
+def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]:
+    """Make records of modules, as if the hook had loaded them."""
+    from dyntransform.transform.decide import Options, decide
+    from dyntransform.transform.source import decode
+
+    live: dict[str, list[CodeType]] = {path: [] for _, path, _ in found}
+    for candidate in gc.get_objects():
+        if type(candidate) is FunctionType:
+            codes = live.get(os.path.abspath(candidate.__code__.co_filename))
+            if codes is not None:
+                codes.append(candidate.__code__)
+    adopted = []
+    for module, path, data in found:
+        import ast
+
+        try:
+            code = compile(data, path, "exec", dont_inherit=True)
+            tree = ast.parse(data, path)
+            decisions = decide(decode(data), path, tree, Options(is_project))
+        except (SyntaxError, ValueError, RecursionError):
+            continue  # not the source that was loaded
+        links = tuple((link.scope, link.module, link.names) for link in decisions.links)
+        compiled = Compiled(_with_live(code, live[path]), links, (), data)
+        adopted.append(Loaded(_name(module), path, compiled, weakref.ref(module)))
+    return adopted
+
+
+def _name(module: ModuleType) -> str:
+    return "__main__" if sys.modules.get("__main__") is module else module.__name__
+
+
+def _with_live(code: CodeType, live: list[CodeType]) -> CodeType:
+    """Put the code objects that live functions have in place of equal ones."""
+    constants = []
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            same = next((one for one in live if one == constant), None)
+            constants.append(same if same is not None else _with_live(constant, live))
+        else:
+            constants.append(constant)
+    return code.replace(co_consts=tuple(constants))
