@@ -1,0 +1,130 @@
+"""Stories: small projects that are edited while they run (fixtures/scenarios).
+
+A story is a txtar file: ``key: value`` lines, then files, each after a line ``-- path --``. Files named ``@N/path`` are
+what the N-th edit writes, ``@N/-path`` is a file it removes. ``main.py`` is imported as a module of the project, and its
+``run(step)`` must return; ``step()`` makes the next edit and reloads, ``step(expect_error=True)`` makes one that must fail.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import logging
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+
+@dataclasses.dataclass
+class Story:
+    """A parsed story: its project, and the files of each edit; None for one that is removed."""
+
+    path: Path
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+    edits: dict[int, dict[str, str | None]] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Story:
+        """Parse a file."""
+        story = cls(path)
+        for name, text in _sections(path.read_text(encoding="utf-8")):
+            if name is None:
+                head = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
+                story.title = head.get("title", "").strip()
+                story.tags = tuple(head.get("tags", "").split())
+            elif name.startswith("@"):
+                number, _, file = name[1:].partition("/")
+                removed = file.startswith("-")
+                story.edits.setdefault(int(number), {})[file.removeprefix("-")] = None if removed else text
+            else:
+                story.files[name] = text
+        return story
+
+    def skipped(self) -> str:
+        """Return why this interpreter cannot play the story; empty if it can."""
+        for tag in self.tags:
+            if tag.startswith("python>=") and sys.version_info < tuple(map(int, tag.removeprefix("python>=").split("."))):
+                return f"needs {tag}"
+        return ""
+
+    def play(self) -> None:
+        """Play the story in this process, which should be a fresh one."""
+        import dyntransform
+
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder).resolve()
+            os.chdir(root)
+            sys.path.insert(0, str(root))
+            now = int(time.time()) - 1000
+            for name, text in self.files.items():
+                _write(root / name, text, now)
+            dyntransform.install(roots=[root])
+            made = 0
+
+            def step(*, expect_error: bool = False) -> SimpleNamespace:
+                nonlocal made
+                made += 1
+                for name, text in self.edits[made].items():
+                    _write(root / name, text, now + 10 * made)
+                output = io.StringIO()
+                with _recorded(output):
+                    error = dyntransform.reload().error
+                if error is not None and not expect_error:
+                    message = f"edit {made} could not be applied: {error!r}"
+                    raise AssertionError(message) from error
+                return SimpleNamespace(
+                    error=None if error is None else f"{type(error).__name__}: {error}", text=output.getvalue()
+                )
+
+            run: Callable[[Any], None] = __import__("main").run
+            run(step)
+            os.chdir("/")
+
+
+@contextlib.contextmanager
+def _recorded(output: io.StringIO) -> Iterator[None]:
+    """Collect what is printed, logged and warned."""
+    handler = logging.StreamHandler(output)
+    logging.getLogger().addHandler(handler)
+    try:
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), warnings.catch_warnings():
+            warnings.simplefilter("always")
+            yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def _write(file: Path, text: str | None, modified: int) -> None:
+    if text is None:
+        file.unlink(missing_ok=True)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    os.utime(file, (modified, modified))
+
+
+def _sections(text: str) -> Iterator[tuple[str | None, str]]:
+    name: str | None = None
+    lines: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith("-- ") and line.rstrip().endswith(" --"):
+            yield name, "".join(lines)
+            name, lines = line.strip()[3:-3], []
+        else:
+            lines.append(line)
+    yield name, "".join(lines)
+
+
+if __name__ == "__main__":
+    Story.read(Path(sys.argv[1]).resolve()).play()
+    sys.stdout.flush()
+    os._exit(0)  # a story may leave threads behind
