@@ -15,6 +15,8 @@ _STEP_MS = 15
 """A burst is over when nothing was saved for so long."""
 _WAIT_MS = 60_000
 _RETRY_S = 1.0
+_HALF_WRITTEN_S = 0.15
+"""An empty file may be one that an editor has just truncated and not yet written: give it so long, in seconds."""
 
 
 class Watcher:
@@ -80,7 +82,10 @@ class Watcher:
                 self._changed()  # what was saved while the program was starting
             while not self._stop.is_set():
                 changes = notify.watch(_BURST_MS, _STEP_MS, _WAIT_MS, self._stop)
-                if isinstance(changes, set) and any(self._relevant(path) for _, path in changes):
+                saved = [path for _, path in changes if self._relevant(path)] if isinstance(changes, set) else []
+                if saved:
+                    if any(map(_is_empty, saved)):
+                        self._stop.wait(_HALF_WRITTEN_S)
                     self._changed()
                 if not all(map(os.path.isdir, roots)):
                     self._stop.wait(_RETRY_S)
@@ -93,3 +98,10 @@ class Watcher:
             threading.excepthook(
                 threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
             )
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        return os.stat(path).st_size == 0
+    except OSError:
+        return False
