@@ -45,7 +45,9 @@ def _is_version(path: str, version: str) -> bool:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed wheel; arguments after -- go to pytest."""
     session.install(".[test]", "--reinstall-package", "dyntransform") if _uv(session) else session.install(".[test]")
-    session.run("pytest", "-q", *session.posargs, env={"PYTHONPATH": ""})  # not -m: the wheel is tested, not this folder
+    session.run(
+        "pytest", "-q", *session.posargs, env={"PYTHONPATH": ""}
+    )  # not -m: the wheel is tested, not this folder
 
 
 def _uv(session: nox.Session) -> bool:

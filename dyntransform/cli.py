@@ -196,7 +196,9 @@ def _show(words: list[str]) -> int:
 def _clean(words: list[str]) -> int:
     import argparse
 
-    parser = argparse.ArgumentParser(prog="dyntransform clean", description="Remove compiled code of rewritten modules.")
+    parser = argparse.ArgumentParser(
+        prog="dyntransform clean", description="Remove compiled code of rewritten modules."
+    )
     parser.add_argument("dir", nargs="*", type=Path, help="default: the roots of pyproject.toml, or this folder")
     options = parser.parse_args(words)
     folders = options.dir or _config(os.getcwd()).roots or [Path.cwd()]

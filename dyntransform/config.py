@@ -62,7 +62,9 @@ def _read(path: Path) -> Config:
     known = {field.name for field in dataclasses.fields(Config)}
     for key in table:
         if key not in known:
-            raise ConfigError(f"{path}: [tool.dyntransform] has no setting {key!r}; there are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"{path}: [tool.dyntransform] has no setting {key!r}; there are {', '.join(sorted(known))}"
+            )
     roots = tuple(path.parent / root for root in _strings(path, table, "roots"))
     for root in roots:
         if not root.is_dir():

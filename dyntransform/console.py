@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["show_report", "show_source"]
 
 _MOST_LINES = 12
+_MOST_FILES = 3
 _STYLES = {
     Action.REMOVED: "red",
     Action.RAN: "cyan",
@@ -102,7 +103,7 @@ def _line(report: Report) -> str:
 
 def _files(report: Report) -> str:
     names = [short_path(path) for path in report.files]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ", ".join(names[:_MOST_FILES]) + (f" and {len(names) - _MOST_FILES} more" if len(names) > _MOST_FILES else "")
 
 
 def show_source(text: str, lexer: str, stream: TextIO | None = None) -> None:

@@ -140,9 +140,7 @@ def _imported(code: CodeType, namespace: dict[str, Any]) -> dict[str, tuple[str,
     return found
 
 
-def _apply_edits(
-    imported: dict[str, tuple[str, str]], local_vars: dict[str, Any], global_vars: dict[str, Any]
-) -> None:
+def _apply_edits(imported: dict[str, tuple[str, str]], local_vars: dict[str, Any], global_vars: dict[str, Any]) -> None:
     """Reload what changed, and bind the caller's names to what has replaced their values."""
     installed = hook.current()
     if installed is None:

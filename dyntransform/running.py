@@ -42,7 +42,9 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
     try:
         loader.get_data(file)
     except OSError as problem:
-        print(f"{sys.executable}: can't open file {file!r}: [Errno {problem.errno}] {problem.strerror}", file=sys.stderr)
+        print(
+            f"{sys.executable}: can't open file {file!r}: [Errno {problem.errno}] {problem.strerror}", file=sys.stderr
+        )
         raise SystemExit(2) from None
     code = _compiled(loader, "__main__")
     register_main(main, loader)

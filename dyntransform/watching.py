@@ -29,7 +29,9 @@ class Watcher:
         relevant: tells whether a file counts.
     """
 
-    def __init__(self, roots: Sequence[str], on_change: Callable[[], object], *, relevant: Callable[[str], bool]) -> None:
+    def __init__(
+        self, roots: Sequence[str], on_change: Callable[[], object], *, relevant: Callable[[str], bool]
+    ) -> None:
         self._roots = tuple(roots)
         self._on_change = on_change
         self._relevant = relevant

@@ -7,11 +7,12 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-TIMEOUT_S = 60
+TIMEOUT_S = 20
 
 
 class Program:
@@ -32,8 +33,14 @@ class Program:
     def until(self, expected: Callable[[str], bool] | str) -> str:
         """Return the next line that is as expected, or holds the text."""
         check = (lambda line: expected in line) if isinstance(expected, str) else expected
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
-            line = self._lines.get(timeout=TIMEOUT_S)
+            try:
+                line = self._lines.get(timeout=deadline - time.monotonic())
+            except (queue.Empty, ValueError):
+                raise AssertionError(
+                    f"{expected!r} did not come; the last lines:\n" + "\n".join(self.seen[-40:])
+                ) from None
             assert line is not None, "the program ended:\n" + "\n".join(self.seen)
             self.seen.append(line)
             if check(line):

@@ -1,8 +1,9 @@
 """Stories: small projects that are edited while they run (fixtures/scenarios).
 
 A story is a txtar file: ``key: value`` lines, then files, each after a line ``-- path --``. Files named ``@N/path`` are
-what the N-th edit writes, ``@N/-path`` is a file it removes. ``main.py`` is imported as a module of the project, and its
-``run(step)`` must return; ``step()`` makes the next edit and reloads, ``step(expect_error=True)`` makes one that must fail.
+what the N-th edit writes, ``@N/-path`` is a file it removes. ``main.py`` is imported as a module of the project, and
+its ``run(step)`` must return; ``step()`` makes the next edit and reloads, ``step(expect_error=True)`` makes one that
+must fail.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Story:
     def skipped(self) -> str:
         """Return why this interpreter cannot play the story; empty if it can."""
         for tag in self.tags:
-            if tag.startswith("python>=") and sys.version_info < tuple(map(int, tag.removeprefix("python>=").split("."))):
+            if tag.startswith("python>=") and sys.version_info < tuple(
+                map(int, tag.removeprefix("python>=").split("."))
+            ):
                 return f"needs {tag}"
         return ""
 

@@ -20,14 +20,21 @@ WITHOUT_SOURCE = "modules without source cannot be reloaded yet"
 
 
 def play(path: Path) -> subprocess.CompletedProcess[str]:
+    """Play a story in a process of its own."""
     command = [sys.executable, str(Path(__file__).with_name("story.py")), str(path)]
     return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]]:
+def outcomes(
+    request: pytest.FixtureRequest,
+) -> Iterator[dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]]:
     """The selected stories, played side by side."""
-    names = [item.callspec.params["name"] for item in request.session.items if "outcomes" in getattr(item, "fixturenames", ())]
+    names = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if "outcomes" in getattr(item, "fixturenames", ())
+    ]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {name: pool.submit(play, STORIES[name]) for name in names}
 

@@ -13,11 +13,11 @@ import marshal
 import os
 import sys
 from collections.abc import Iterator
-from importlib._bootstrap_external import (  # type: ignore[import-not-found]
+from importlib._bootstrap_external import MAGIC_NUMBER as _PYTHON
+from importlib._bootstrap_external import (  # type: ignore[attr-defined]
     _write_atomic,
     cache_from_source,
 )
-from importlib._bootstrap_external import MAGIC_NUMBER as _PYTHON
 from pathlib import Path
 from types import CodeType
 
@@ -78,13 +78,13 @@ def read(path: str, data: bytes) -> Entry | None:
     if not stored.startswith(head):
         return None
     try:
-        asked, links, lookups, reason, code = marshal.loads(memoryview(stored)[len(head) :])
+        asked, links, lookups, reason, code = marshal.loads(memoryview(stored)[len(head) :])  # noqa: S302 - ours, and keyed
     except (EOFError, ValueError, TypeError):
         return None
     if not isinstance(code, CodeType):
         return None
     if code.co_filename != path:
-        _imp._fix_co_filename(code, path)
+        _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
     return Entry(asked, links, lookups, reason, code)
 
 

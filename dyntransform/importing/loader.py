@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from importlib._bootstrap_external import _LoaderBasics  # type: ignore[import-not-found]
+from importlib._bootstrap_external import _LoaderBasics  # type: ignore[attr-defined]
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
 
@@ -35,7 +35,9 @@ class Project:
     def adopt_found(self) -> None:
         """Make records of the modules taken in."""
         found, self.found[:] = list(self.found), []
-        for record in adopt.adopt([one for one in found if self.loaded.get(one[0].__name__) is None], self.is_late_bound):
+        for record in adopt.adopt(
+            [one for one in found if self.loaded.get(one[0].__name__) is None], self.is_late_bound
+        ):
             self.loaded.put(record)
 
     def is_late_bound(self, name: str) -> bool:
@@ -63,11 +65,12 @@ class DynLoader(SourceFileLoader):
     """Load a source file, rewritten. Pickles, compares and reads data as `SourceFileLoader` does."""
 
     def get_code(self, fullname: str) -> CodeType | None:
+        """Return the rewritten code of the module."""
         path = self.get_filename(fullname)
         data = self.get_data(path)
         compiled = _compiled(path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
-            return self.source_to_code(data, path)  # type: ignore[no-any-return]
+            return self.source_to_code(data, path)
         caller = sys._getframe(1)
         if caller.f_code is _EXEC_MODULE:
             _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
@@ -77,7 +80,7 @@ class DynLoader(SourceFileLoader):
         return compiled.code
 
 
-# Tracebacks hide frames of importlib's own files (import.c, remove_importlib_frames); this one stands in for one of those.
+# Tracebacks hide frames of importlib's own files (import.c, remove_importlib_frames); this one stands in for one.
 _EXEC_MODULE = _LoaderBasics.exec_module.__code__
 DynLoader.get_code.__code__ = DynLoader.get_code.__code__.replace(co_filename=_EXEC_MODULE.co_filename)
 

@@ -109,7 +109,7 @@ def _names_below(roots: Sequence[str]) -> set[str]:
 
 
 def _names_in(folders: Sequence[str]) -> set[str]:
-    names = set()
+    names: set[str] = set()
     for folder in folders:
         try:
             names.update(entry.partition(".")[0] for entry in os.listdir(folder))

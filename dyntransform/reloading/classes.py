@@ -66,19 +66,21 @@ class ClassWork:
         """
         stale = self._edit.stale_names(self._module, self._change.new, self._index) if touched else frozenset()
         node = self._change.new.node
-        assert isinstance(node, ast.ClassDef)  # noqa: S101 - for the type checker
+        assert isinstance(node, ast.ClassDef)
         header = [*node.decorator_list, *(keyword.value for keyword in node.keywords)]
         runs = self._statements_to_run(stale)
         bases_stale = any(_reads(base, stale) for base in node.bases)
-        if self._change.decorated or any(_reads(part, stale) for part in header) or self._needs_rebuild(runs):
+        if (
+            self._change.decorated
+            or any(_reads(part, stale) for part in header)
+            or self._needs_rebuild(runs)
+            or ((self._change.bases or bases_stale) and not self._rebase(node))
+        ):
             self._rebuild()
         else:
-            if (self._change.bases or bases_stale) and not self._rebase(node):
-                self._rebuild()
-            else:
-                self._functions(stale)
-                self._members(runs)
-                self._nested(touched=touched)
+            self._functions(stale)
+            self._members(runs)
+            self._nested(touched=touched)
         if self._touched_members:
             self._after()
 
@@ -277,7 +279,7 @@ class ClassWork:
         made = _Body(self._cls)
         namespace = self._module.namespace
         cells = tuple(self._cell(name) for name in body.co_freevars)
-        exec(body, namespace, made, closure=cells or None)  # noqa: S102 - the edited program
+        exec(body, namespace, made, closure=cells or None)
         found = dict(made)
         cell = found.pop("__classcell__", None)
         if cell is not None:
@@ -298,7 +300,7 @@ class ClassWork:
     def _body_code(self, nodes: list[ast.stmt]) -> CodeType:
         """Compile the class statement with these statements alone in its body; functions get the code of the whole."""
         node = self._change.new.node
-        assert isinstance(node, ast.ClassDef)  # noqa: S101 - for the type checker
+        assert isinstance(node, ast.ClassDef)
         inner = _bare(node, nodes)
         wrapped: ast.stmt = inner
         for outer in reversed(self._path[:-1]):
@@ -343,10 +345,7 @@ class ClassWork:
 
     def _rebuild(self) -> None:
         """Execute the whole class statement, and take its members over into the live class."""
-        if len(self._path) > 1:
-            twin = self._make_nested()
-        else:
-            twin = self._make()
+        twin = self._make_nested() if len(self._path) > 1 else self._make()
         name = self._path[-1]
         if not isinstance(twin, type):
             self._edit.bind(self._module, name, twin, self._index)
@@ -377,7 +376,7 @@ class ClassWork:
             self._transaction.commit()
         made: dict[str, Any] = {}
         code = self._module.code(self._change.new)
-        exec(code, self._module.namespace, made)  # noqa: S102 - the edited program
+        exec(code, self._module.namespace, made)
         return made.get(self._path[-1])
 
     def _make_nested(self) -> Any:
@@ -451,7 +450,7 @@ class _Body(dict[str, Any]):
         self._members = vars(cls)
 
     def __missing__(self, name: str) -> Any:
-        if name in ("__annotations__",):
+        if name == "__annotations__":
             raise KeyError(name)
         return self._members[name]
 
@@ -566,7 +565,8 @@ def _set_bases(cls: type, bases: tuple[type, ...]) -> None:
 
 def _with_subclasses(cls: type) -> Iterator[type]:
     yield cls
-    for subclass in type.__subclasses__(cls):
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
         yield from _with_subclasses(subclass)
 
 
@@ -574,7 +574,7 @@ def _restore_abstract(cls: Any, names: frozenset[str]) -> None:
     cls.__abstractmethods__ = names
     for subclass in _with_subclasses(cls):
         if subclass is not cls and isinstance(subclass, abc.ABCMeta):
-            abc.update_abstractmethods(subclass)
+            abc.update_abstractmethods(subclass)  # type: ignore[arg-type]
 
 
 def _instances(cls: type) -> list[Any]:

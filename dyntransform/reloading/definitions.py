@@ -8,9 +8,17 @@ from typing import TypeAlias
 
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_definition
 from dyntransform.reloading.source import Statement
-from dyntransform.reloading.usage import annotations
+from dyntransform.reloading.usage import signature_annotations
 
-__all__ = ["ClassEdit", "DefinitionEdit", "FunctionEdit", "class_edit", "default_names", "definition_edit", "inner_edits"]
+__all__ = [
+    "ClassEdit",
+    "DefinitionEdit",
+    "FunctionEdit",
+    "class_edit",
+    "default_names",
+    "definition_edit",
+    "inner_edits",
+]
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -65,7 +73,7 @@ def definition_edit(old: Statement, new: Statement) -> DefinitionEdit:
     """Compare two definitions of the same kind."""
     if isinstance(new.node, ast.ClassDef):
         return class_edit(old, new)
-    assert isinstance(old.node, Function) and isinstance(new.node, Function)  # noqa: S101, PT018 - for the type checker
+    assert isinstance(old.node, Function) and isinstance(new.node, Function)  # noqa: PT018 - for the type checker
     return _function_edit(old, new, old.node, new.node)
 
 
@@ -77,14 +85,14 @@ def _function_edit(old: Statement, new: Statement, before: Function, after: Func
         decorated=_dump(before.decorator_list) != _dump(after.decorator_list) or _generic(before) != _generic(after),
         parameters=_parameters(before) != _parameters(after),
         defaults=frozenset(name for name, text in defaults_after.items() if defaults_before.get(name) != text),
-        annotated=_dump(annotations(before)) != _dump(annotations(after)),
+        annotated=_dump(signature_annotations(before)) != _dump(signature_annotations(after)),
     )
 
 
 def class_edit(old: Statement, new: Statement) -> ClassEdit:
     """Compare two class statements."""
     before, after = old.node, new.node
-    assert isinstance(before, ast.ClassDef) and isinstance(after, ast.ClassDef)  # noqa: S101, PT018 - as above
+    assert isinstance(before, ast.ClassDef) and isinstance(after, ast.ClassDef)  # noqa: PT018 - as above
     body = compare(old.body, new.body)
     edits = {
         pair.new: definition_edit(pair.old, pair.new)

@@ -43,7 +43,7 @@ class Pair:
 
     @property
     def _same_columns(self) -> bool:
-        assert self.old is not None  # noqa: S101 - for the type checker
+        assert self.old is not None
         return self.old.node.col_offset == self.new.node.col_offset
 
 

@@ -81,9 +81,9 @@ class Edit:
         for _ in range(_ROUNDS):
             before = self._order
             for name in self._ordering.affected(self.edits, self.rebound):
-                edit = self._edit_of(name)
-                if edit is not None:
-                    self._module(edit)
+                reached = self._edit_of(name)
+                if reached is not None:
+                    self._module(reached)
             if self._order == before:
                 break
         self.transaction.commit()
@@ -316,15 +316,15 @@ class Edit:
         before = dict(self.transaction.view(namespace))
         if self.transaction.live:
             self.executed.append(f"{edit.state.path}:{statement.first_line}: {statement.name}")
-            exec(code, namespace)  # noqa: S102 - the edited program
+            exec(code, namespace)
             after = dict(namespace)
         elif statement.usage.makes_code:
             made: dict[str, Any] = {}
-            exec(code, namespace, made)  # noqa: S102 - the edited program
+            exec(code, namespace, made)
             after = {**before, **made}
         else:
             view = self.transaction.view(namespace)
-            exec(code, view)  # noqa: S102 - the edited program
+            exec(code, view)
             after = dict(view)
         for name in after.keys() | before.keys():
             old, new = before.get(name, MISSING), after.get(name, MISSING)
@@ -357,9 +357,7 @@ class Edit:
 
     # ------------------------------------------------------------------ definitions
 
-    def _definition(
-        self, edit: ModuleEdit, index: int, pair: Pair, change: DefinitionEdit, *, touched: bool
-    ) -> None:
+    def _definition(self, edit: ModuleEdit, index: int, pair: Pair, change: DefinitionEdit, *, touched: bool) -> None:
         if isinstance(change, FunctionEdit):
             if change.new is pair.new:
                 self._function(edit, index, pair, change, touched=touched)
@@ -368,7 +366,7 @@ class Edit:
 
     def _function(self, edit: ModuleEdit, index: int, pair: Pair, change: FunctionEdit, *, touched: bool) -> None:
         node = change.new.node
-        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))  # noqa: S101 - for the type checker
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         stale = self.stale_names(edit, change.new, index) if touched else frozenset()
         rerun = change.decorated or any(_reads_any(decorator, stale) for decorator in node.decorator_list)
         if rerun or (node.name not in edit.namespace and pair.kind != Kind.SAME):
@@ -383,14 +381,14 @@ class Edit:
     def make(self, edit: ModuleEdit, statement: Statement) -> FunctionType:
         """Execute a function definition without its decorators, and without binding it."""
         node = statement.node
-        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))  # noqa: S101 - for the type checker
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         if self.must_be_live(edit, [statement]):
             self.transaction.commit()
         code = edit.source.compile([_undecorated(node)])
         made: dict[str, Any] = {}
-        exec(code, self.transaction.view(edit.namespace), made)  # noqa: S102 - the edited program
+        exec(code, self.transaction.view(edit.namespace), made)
         function = made[node.name]
-        assert isinstance(function, FunctionType)  # noqa: S101 - a def statement makes one
+        assert isinstance(function, FunctionType)
         return function
 
     def _class(self, edit: ModuleEdit, index: int, pair: Pair, change: ClassEdit, *, touched: bool) -> None:

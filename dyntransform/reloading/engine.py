@@ -48,7 +48,9 @@ class Engine:
         """
         with self._lock:
             if self._busy:
-                return Report(error=ReloadError("reload() was called by code that a reload is executing; call it later"))
+                return Report(
+                    error=ReloadError("reload() was called by code that a reload is executing; call it later")
+                )
             self._busy = True
             try:
                 return self._reload()
@@ -60,7 +62,9 @@ class Engine:
         self.replaced = {}
         self._project.adopt_found()
         states = self._current()
-        changed = {name: data for name, state in states.items() if (data := self._states.changed_data(state)) is not None}
+        changed = {
+            name: data for name, state in states.items() if (data := self._states.changed_data(state)) is not None
+        }
         if not changed:
             return Report(seconds=time.perf_counter() - start)
         files = tuple(dict.fromkeys(states[name].path for name in changed))
@@ -143,4 +147,3 @@ class Engine:
 
 def _frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
     yield from traceback.extract_tb(error.__traceback__)
-

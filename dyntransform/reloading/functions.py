@@ -110,8 +110,8 @@ def refresh_header(
         What was changed, in words.
     """
     node = edit.new.node
-    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))  # noqa: S101 - for the type checker
-    assert isinstance(edit.old.node, (ast.FunctionDef, ast.AsyncFunctionDef))  # noqa: S101 - as above
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    assert isinstance(edit.old.node, (ast.FunctionDef, ast.AsyncFunctionDef))
     names = [argument.arg for argument in (*edit.old.node.args.posonlyargs, *edit.old.node.args.args)]
     before, after = _default_values(function, names), _default_values(made, _positional(made))
     fresh = edit.defaults | {name for name, default in default_names(node).items() if _reads(default, stale)}

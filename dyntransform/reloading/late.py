@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import sys
-from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
+from typing import TYPE_CHECKING, Any
 
 from dyntransform.reloading import heap
 from dyntransform.reloading.state import ModuleState
@@ -44,7 +45,7 @@ def follow(edit: Edit, states: Mapping[str, ModuleState]) -> None:
 def _forget_unused() -> None:
     """Forget old values once no function that looks anything up is running, suspended, or a closure."""
     if not any(True for _ in _holders()):
-        for key in replacements.keys():
+        for key in replacements.attributes():
             replacements.discard(*key)
 
 
@@ -58,11 +59,17 @@ def _holders() -> Iterator[object]:
             if candidate.__closure__ and _looks_up(candidate.__code__):
                 yield candidate
         else:
-            for attribute in ("gi_frame", "cr_frame", "ag_frame"):
-                if kind.__name__ in ("generator", "coroutine", "async_generator"):
-                    frame = getattr(candidate, attribute, None)
-                    if frame is not None and _looks_up(frame.f_code):
-                        yield candidate
+            frame_of = _SUSPENDED.get(kind)
+            suspended = frame_of(candidate) if frame_of is not None else None
+            if suspended is not None and _looks_up(suspended.f_code):
+                yield candidate
+
+
+_SUSPENDED: dict[type, Callable[[Any], FrameType | None]] = {
+    GeneratorType: operator.attrgetter("gi_frame"),
+    CoroutineType: operator.attrgetter("cr_frame"),
+    AsyncGeneratorType: operator.attrgetter("ag_frame"),
+}
 
 
 def _looks_up(code: CodeType) -> bool:

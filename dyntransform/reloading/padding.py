@@ -8,12 +8,13 @@ in a branch that is never taken: the compiler keeps the free variable and drops 
 from __future__ import annotations
 
 import ast
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from dyntransform.reloading.codes import Patch
 
 __all__ = ["pad"]
 
+_Node = TypeVar("_Node", bound=ast.AST)
 _Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -77,7 +78,7 @@ def _insert(function: ast.FunctionDef | ast.AsyncFunctionDef, dead: ast.stmt) ->
     function.body.insert(1 if is_docstring else 0, branch)
 
 
-def _located(node: ast.AST, like: ast.AST) -> ast.AST:  # type: ignore[misc]
+def _located(node: _Node, like: ast.AST) -> _Node:
     for new in ast.walk(node):
         if isinstance(new, (ast.expr, ast.stmt)) and not hasattr(new, "lineno"):
             ast.copy_location(new, like)

@@ -1,9 +1,9 @@
 """Change the slots of a live class.
 
 The layout of a class cannot change, so a slot that an edit adds is a descriptor that keeps the values beside the
-instances, by identity: the class stays the same object, and instances old and new have the slot. A value is dropped with
-its instance (``__del__``), and once more when its address is used again (``__new__``). A slot that is taken away loses its
-descriptor. Documented limit: a value that refers to its own instance keeps both alive.
+instances, by identity: the class stays the same object, and instances old and new have the slot. A value is dropped
+with its instance (``__del__``), and once more when its address is used again (``__new__``). A slot that is taken away
+loses its descriptor. Documented limit: a value that refers to its own instance keeps both alive.
 """
 
 from __future__ import annotations

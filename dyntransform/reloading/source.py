@@ -1,8 +1,8 @@
 """A source file as a sequence of statements."""
 
 from __future__ import annotations
-
 import __future__ as features
+
 import ast
 import bisect
 import dataclasses
@@ -46,7 +46,7 @@ class Statement:
     def first_line(self) -> int:
         """The line it begins on, with decorators."""
         decorators = getattr(self.node, "decorator_list", None)
-        return min([self.node.lineno, *(decorator.lineno for decorator in decorators or ())])
+        return int(min([self.node.lineno, *(decorator.lineno for decorator in decorators or ())]))
 
     @property
     def last_line(self) -> int:
@@ -65,7 +65,7 @@ class Statement:
     @functools.cached_property
     def body(self) -> list[Statement]:
         """The statements of a class body."""
-        assert isinstance(self.node, ast.ClassDef)  # noqa: S101 - for the type checker
+        assert isinstance(self.node, ast.ClassDef)
         return [self._inner(node) for node in self.node.body]
 
     def _inner(self, node: ast.stmt) -> Statement:

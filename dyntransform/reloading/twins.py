@@ -68,9 +68,7 @@ def retire(twin: type, cls: type) -> None:
     for holder in heap.referrers(twin):
         if isinstance(holder, list):
             known = any(entry is cls for entry in holder)
-            holder[:] = [
-                cls if entry is twin else entry for entry in holder if not (known and entry is twin)
-            ]
+            holder[:] = [cls if entry is twin else entry for entry in holder if not (known and entry is twin)]
         elif isinstance(holder, set):
             holder.discard(twin)
             holder.add(cls)

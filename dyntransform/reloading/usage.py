@@ -1,6 +1,7 @@
 """What a top-level or class-level statement reads, binds and updates when it is executed.
 
-Bodies of functions and lambdas run later and do not count; decorators, defaults, annotations, bases and class bodies do.
+Bodies of functions and lambdas run later and do not count; decorators, defaults, annotations, bases and class bodies
+do.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import ast
 import dataclasses
 from typing import TypeAlias
 
-__all__ = ["Usage", "usage"]
+__all__ = ["Usage", "signature_annotations", "usage"]
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -104,7 +105,7 @@ class _Visitor(ast.NodeVisitor):
             if expression is not None:
                 self.visit(expression)
         if self._annotations:
-            for annotation in annotations(node):
+            for annotation in signature_annotations(node):
                 self.visit(annotation)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -176,7 +177,7 @@ class _Visitor(ast.NodeVisitor):
         self.binds.add(node.name.id)  # type: ignore[attr-defined]
 
 
-def annotations(node: _Function) -> list[ast.expr]:
+def signature_annotations(node: _Function) -> list[ast.expr]:
     """Return the annotations of a function's signature."""
     arguments = node.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]

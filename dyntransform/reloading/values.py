@@ -47,4 +47,11 @@ def is_inert(value: Any, is_project: Callable[[str | None], bool]) -> bool:
         return not is_project(value.__name__)
     if isinstance(value, (type, FunctionType)):
         return not is_project(value.__module__)
-    return not is_project(kind.__module__) and kind.__module__ in ("builtins", "typing", "types", "enum", "re", "pathlib")
+    return not is_project(kind.__module__) and kind.__module__ in (
+        "builtins",
+        "typing",
+        "types",
+        "enum",
+        "re",
+        "pathlib",
+    )

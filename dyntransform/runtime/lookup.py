@@ -36,7 +36,7 @@ class Replacements:
         """Forget the old values of an attribute that nothing can hold any more."""
         self._old.pop((module, attribute), None)
 
-    def keys(self) -> list[tuple[str, str]]:
+    def attributes(self) -> list[tuple[str, str]]:
         """Return the attributes that have old values."""
         return list(self._old)
 

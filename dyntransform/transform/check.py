@@ -50,9 +50,8 @@ def _compare(original: ast.AST, rewritten: ast.AST, bare: set[int]) -> str:
         if isinstance(one, ast.AST) and isinstance(other, ast.AST):
             if getattr(one, "lineno", None) != getattr(other, "lineno", None):
                 return f"line {getattr(one, 'lineno', '?')}: moved to line {getattr(other, 'lineno', '?')}"
-            for field in one._fields:
-                if not (field == "bases" and id(one) in bare):
-                    pending.append((getattr(one, field, None), getattr(other, field, None)))
+            fields = [field for field in one._fields if not (field == "bases" and id(one) in bare)]
+            pending.extend((getattr(one, field, None), getattr(other, field, None)) for field in fields)
         elif isinstance(one, list) and isinstance(other, list):
             if len(one) != len(other):
                 return "a list of statements or expressions has another length"

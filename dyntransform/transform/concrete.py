@@ -17,13 +17,12 @@ _QUALIFIED = f'__import__("{HEADER_MODULE}").runtime.'
 _Place = tuple[int, int]
 
 
-def write(source: str, tree: ast.Module, decisions: Decisions) -> str:
+def write(source: str, decisions: Decisions) -> str:
     """Return the text with the marked nodes rewritten.
 
     Args:
         source: text of the module.
-        tree: its abstract tree.
-        decisions: the marks on `tree`.
+        decisions: the marks on its tree.
 
     Raises:
         ValueError: libcst cannot read the text, or does not give it back unchanged.
@@ -204,7 +203,9 @@ def _is_prologue(line: cst.SimpleStatementLine, index: int) -> bool:
     first = line.body[0]
     if isinstance(first, cst.Expr) and isinstance(first.value, (cst.SimpleString, cst.ConcatenatedString)):
         return index == 0
-    return isinstance(first, cst.ImportFrom) and isinstance(first.module, cst.Name) and first.module.value == "__future__"
+    return (
+        isinstance(first, cst.ImportFrom) and isinstance(first.module, cst.Name) and first.module.value == "__future__"
+    )
 
 
 def _with_header(body: list[Any], spliced: _Spliced) -> list[Any]:

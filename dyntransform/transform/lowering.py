@@ -34,7 +34,8 @@ class _Lowering(ast.NodeTransformer):
             return node
         at = ast.Name(REPLACED, ast.Load())
         again = ast.Name(node.id, ast.Load())
-        lookup = ast.Call(ast.Name(REPLACED, ast.Load()), [ast.Constant(sources), again], [])
+        key = ast.Constant(sources)  # type: ignore[arg-type]  # the compiler takes tuples
+        lookup = ast.Call(ast.Name(REPLACED, ast.Load()), [key, again], [])
         test = ast.Compare(at, [ast.Is()], [ast.Constant(None)])
         lowered = ast.IfExp(test, node, lookup)
         for new in ast.walk(lowered):

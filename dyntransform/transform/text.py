@@ -58,7 +58,7 @@ def rewrite(source: str, filename: str, options: Options) -> Rewritten:
     from dyntransform.transform.concrete import write
 
     try:
-        text = _on_large_stack(lambda: write(source, tree, decisions), depth)
+        text = _on_large_stack(lambda: write(source, decisions), depth)
     except (ValueError, RecursionError) as problem:
         return Rewritten(source, f"{filename}: left as it is: libcst cannot read it: {problem}")
     problem_found = difference(tree, text, decisions)
