@@ -103,7 +103,8 @@ def _line(report: Report) -> str:
 
 def _files(report: Report) -> str:
     names = [short_path(path) for path in report.files]
-    return ", ".join(names[:_MOST_FILES]) + (f" and {len(names) - _MOST_FILES} more" if len(names) > _MOST_FILES else "")
+    shown = ", ".join(names[:_MOST_FILES])
+    return shown if len(names) <= _MOST_FILES else f"{shown} and {len(names) - _MOST_FILES} more"
 
 
 def show_source(text: str, lexer: str, stream: TextIO | None = None) -> None:
