@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dyntransform.errors import ConfigError, DyntransformError, NotInstalledError, ReloadError, TransformError
     from dyntransform.executor import DynamicModeExecutor
-    from dyntransform.hook import Hook, install, reload, unwatch, watch
-    from dyntransform.reloading.report import Action, Change, Place, Report
+    from dyntransform.hook import Hook, install, reload, undo, unwatch, watch
+    from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
     from dyntransform.runtime import DynamicClass
+    from dyntransform.runtime.hooks import after_reload, before_reload
 
 __version__ = "0.1.0"
 
@@ -24,10 +25,14 @@ _HOMES = {
     "NotInstalledError": "errors",
     "Place": "reloading.report",
     "ReloadError": "errors",
+    "ReloadEvent": "reloading.report",
     "Report": "reloading.report",
     "TransformError": "errors",
+    "after_reload": "runtime.hooks",
+    "before_reload": "runtime.hooks",
     "install": "hook",
     "reload": "hook",
+    "undo": "hook",
     "unwatch": "hook",
     "watch": "hook",
 }
@@ -43,10 +48,14 @@ __all__ = [
     "NotInstalledError",
     "Place",
     "ReloadError",
+    "ReloadEvent",
     "Report",
     "TransformError",
+    "after_reload",
+    "before_reload",
     "install",
     "reload",
+    "undo",
     "unwatch",
     "watch",
 ]

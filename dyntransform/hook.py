@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dyntransform.reloading.report import Report
     from dyntransform.watching import Watcher
 
-__all__ = ["Hook", "current", "install", "reload", "unwatch", "watch"]
+__all__ = ["Hook", "current", "install", "reload", "undo", "unwatch", "watch"]
 
 
 class Hook:
@@ -63,6 +63,10 @@ class Hook:
     def reload(self) -> Report:
         """Apply what changed on disk; see `dyntransform.reload`."""
         return self.engine.reload()
+
+    def undo(self) -> Report:
+        """Take the last applied edit back; see `dyntransform.undo`."""
+        return self.engine.undo()
 
     @property
     def engine(self) -> Engine:
@@ -155,6 +159,22 @@ def reload() -> Report:
         NotInstalledError: `install` was not called.
     """
     return _installed().reload()
+
+
+def undo() -> Report:
+    """Go back to the code before the edit that was applied last; files stay as they are.
+
+    It is an edit like any other: state is kept, and it can fail, which changes nothing. Called again, it goes one more
+    edit back. The next `reload`, or the next save that is noticed, applies what differs on disk, so it brings the edit
+    back unless the file was changed too.
+
+    Returns:
+        What was done; `Report.error` is set if there is no edit to take back, or it could not be taken back.
+
+    Raises:
+        NotInstalledError: `install` was not called.
+    """
+    return _installed().undo()
 
 
 def watch(on_report: Callable[[Report], object] | None = None) -> None:

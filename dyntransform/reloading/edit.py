@@ -23,6 +23,7 @@ from dyntransform.reloading.source import Source, Statement
 from dyntransform.reloading.transaction import MISSING, Transaction
 from dyntransform.reloading.updates import update_groups
 from dyntransform.reloading.values import is_inert, same_value
+from dyntransform.runtime.hooks import kept_names
 from dyntransform.runtime.names import absolute_name
 
 __all__ = ["Edit", "Rebinding"]
@@ -171,6 +172,9 @@ class Edit:
         for name in sorted(edit.pairing.removed_names):
             if name not in edit.namespace or _provides(edit, name):
                 continue
+            if name in kept_names(edit.namespace):
+                self._note(edit, name, Action.WAITS, None, _KEPT)
+                continue
             old = edit.namespace[name]
             self.transaction.delete_item(edit.namespace, name)
             self._rebind(edit, name, old, MISSING, len(edit.pairing.pairs))
@@ -209,8 +213,9 @@ class Edit:
                 if scope:
                     self._refresh_in_class(edit, scope, bound, changed, value)
                     continue
-                held = self.transaction.view(edit.namespace).get(bound, MISSING)
-                if held is not value and holds(held, changed):
+                view = self.transaction.view(edit.namespace)
+                held = view.get(bound, MISSING)
+                if held is not value and holds(held, changed) and bound not in kept_names(view):
                     self.transaction.set_item(edit.namespace, bound, value)
                     self._rebind(edit, bound, held, MISSING, -1)
                     self._note(edit, bound, Action.REBOUND, None, f"from {module}")
@@ -307,6 +312,11 @@ class Edit:
     def run(self, edit: ModuleEdit, index: int, pair: Pair, action: Action) -> None:
         """Execute a top-level statement."""
         statement = pair.new
+        view = self.transaction.view(edit.namespace)
+        kept = kept_names(view) & view.keys() & statement.usage.binds
+        if kept and kept == statement.usage.binds:
+            self._note(edit, statement.name, Action.WAITS, statement.first_line, _KEPT)
+            return
         code = edit.code(statement)
         if self.must_be_live(edit, [statement]):
             self.transaction.commit()
@@ -327,6 +337,10 @@ class Edit:
             exec(code, view)
             after = dict(view)
         for name in after.keys() | before.keys():
+            if name in kept:
+                after[name] = before[name]
+                self.transaction.set_item(namespace, name, before[name])
+                continue
             old, new = before.get(name, MISSING), after.get(name, MISSING)
             if new is MISSING:
                 self.transaction.delete_item(namespace, name)
@@ -418,6 +432,7 @@ class Edit:
     note = _note
 
 
+_KEPT = "the module keeps it: __dyn_keep__"
 _ROUNDS = 20
 """Modules that import each other in a circle are gone over until nothing changes, at most so often."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import importlib
 import linecache
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from dyntransform.errors import ReloadError
 from dyntransform.importing.loader import Project
@@ -15,14 +17,21 @@ from dyntransform.reloading import late
 from dyntransform.reloading.edit import Edit
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
-from dyntransform.reloading.report import Action, Change, Place, Report
+from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
 from dyntransform.reloading.source import Source
 from dyntransform.reloading.state import ModuleState, States
 from dyntransform.reloading.transaction import MISSING
+from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements
 from dyntransform.transform.decide import Options
 
 __all__ = ["Engine"]
+
+_UNDO_DEPTH = 32
+"""So many applied edits can be taken back; older sources are forgotten."""
+
+_Files = dict[str, bytes]
+"""The content that modules are to run, by module name."""
 
 
 class Engine:
@@ -37,6 +46,7 @@ class Engine:
         self._states = States(Options(project.is_late_bound))
         self._lock = threading.RLock()
         self._busy = False
+        self._history: collections.deque[_Files] = collections.deque(maxlen=_UNDO_DEPTH)
         self.replaced: dict[tuple[str, str], object] = {}
         """What the last reload replaced: values before it, by module and name."""
 
@@ -46,25 +56,59 @@ class Engine:
         Returns:
             What was done, or why it was undone.
         """
+        return self._exclusively(self._reload)
+
+    def undo(self) -> Report:
+        """Go back to the code before the edit that was applied last; files stay as they are.
+
+        Returns:
+            What was done, or why nothing was.
+        """
+        return self._exclusively(self._undo)
+
+    def _exclusively(self, work: Callable[[], Report]) -> Report:
         with self._lock:
             if self._busy:
-                return Report(
-                    error=ReloadError("reload() was called by code that a reload is executing; call it later")
-                )
+                problem = "reload() was called by code that a reload is executing; call it later"
+                return Report(error=ReloadError(problem))
             self._busy = True
             try:
-                return self._reload()
+                return work()
             finally:
                 self._busy = False
 
     def _reload(self) -> Report:
         start = time.perf_counter()
-        self.replaced = {}
         self._project.adopt_found()
         states = self._current()
-        changed = {
-            name: data for name, state in states.items() if (data := self._states.changed_data(state)) is not None
-        }
+        changed: _Files = {}
+        try:
+            for name, state in states.items():
+                data = self._states.changed_data(state)
+                if data is not None:
+                    changed[name] = data
+        except OSError as error:
+            return Report(error=error, files=(str(error.filename),), seconds=time.perf_counter() - start)
+        before = {name: states[name].data for name in changed}
+        report = self._apply(states, changed, start)
+        if report and report.error is None:
+            self._history.append(before)
+        return report
+
+    def _undo(self) -> Report:
+        start = time.perf_counter()
+        states = self._current()
+        if not self._history:
+            return Report(error=ReloadError("there is no edit to take back"))
+        wanted = self._history[-1]
+        report = self._apply(states, {name: data for name, data in wanted.items() if name in states}, start)
+        if report.error is None:
+            self._history.pop()
+        return report
+
+    def _apply(self, states: dict[str, ModuleState], changed: _Files, start: float) -> Report:
+        """Make modules run other content."""
+        self.replaced = {}
         if not changed:
             return Report(seconds=time.perf_counter() - start)
         files = tuple(dict.fromkeys(states[name].path for name in changed))
@@ -72,8 +116,11 @@ class Engine:
         self._project.roots.forget_names()
         saved = self._states.snapshot(), self._project.loaded.snapshot(), replacements.snapshot()
         edit: Edit | None = None
+        events: list[ReloadEvent] = []
         try:
             edits = {name: self._module_edit(states[name], data) for name, data in changed.items()}
+            events.extend(ReloadEvent(name, states[name].path) for name in edits)
+            self._call_before(events)
             edit = Edit(edits, self._dependent, Ordering(self._current))
             edit.apply()
             late.follow(edit, self._current())
@@ -86,13 +133,9 @@ class Engine:
             replacements.restore(saved[2])
             self._forget_lines(files)
             effects = tuple(edit.executed) if edit is not None else ()
-            return Report(
-                error=error,
-                place=self._place(error),
-                files=files,
-                seconds=time.perf_counter() - start,
-                cannot_undo=effects,
-            )
+            seconds = time.perf_counter() - start
+            report = Report(error=error, place=self._place(error), files=files, seconds=seconds, cannot_undo=effects)
+            return self._call_after(events, report)
         self._keep(edit)
         self.replaced = {key: one.old for key, one in edit.rebound.items() if one.old is not MISSING}
         self._forget_lines(files)
@@ -101,7 +144,27 @@ class Engine:
             for name in edit.transaction.new_modules
             if self._project.loaded.get(name) is not None
         ]
-        return Report((*loaded, *edit.changes), files=files, seconds=time.perf_counter() - start)
+        report = Report((*loaded, *edit.changes), files=files, seconds=time.perf_counter() - start)
+        return self._call_after(events, report)
+
+    def _call_before(self, events: Iterable[ReloadEvent]) -> None:
+        for event in events:
+            for hook in hooks_of(self._current()[event.module].namespace, BEFORE):
+                hook(event)
+
+    def _call_after(self, events: Iterable[ReloadEvent], report: Report) -> Report:
+        """Call the hooks; what they raise is added to the report, since the edit is over."""
+        failures = []
+        for event in events:
+            state = self._current().get(event.module)
+            for hook in hooks_of(state.namespace, AFTER) if state is not None else ():
+                try:
+                    hook(dataclasses.replace(event, report=report))
+                except BaseException as error:  # noqa: BLE001 - the border to the edited program
+                    note = f"after_reload hook raised {''.join(traceback.format_exception_only(error)).strip()}"
+                    place = self._place(error)
+                    failures.append(Change(event.module, hook.__name__, Action.REFUSED, place, note))
+        return dataclasses.replace(report, changes=(*report.changes, *failures)) if failures else report
 
     def _current(self) -> dict[str, ModuleState]:
         return self._states.current(self._project.loaded.snapshot())

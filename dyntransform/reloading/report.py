@@ -7,7 +7,7 @@ import enum
 import os
 import traceback
 
-__all__ = ["Action", "Change", "Place", "Report", "short_path"]
+__all__ = ["Action", "Change", "Place", "ReloadEvent", "Report", "short_path"]
 
 
 class Action(enum.StrEnum):
@@ -112,6 +112,21 @@ class Report:
         lines = [f"reloaded {names} in {took}"]
         lines += [f"  {change}" for change in self.changes]
         return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReloadEvent:
+    """What the hooks of a module are called with.
+
+    Attributes:
+        module: dotted name of the module.
+        path: its file.
+        report: what was done, for `after_reload`; None for `before_reload`.
+    """
+
+    module: str
+    path: str
+    report: Report | None = None
 
 
 def short_path(path: str) -> str:

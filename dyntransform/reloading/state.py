@@ -106,12 +106,15 @@ class States:
     def changed_data(self, state: ModuleState) -> bytes | None:
         """Return the content of the module's file if it differs from what runs; None if not, or if there is no file.
 
+        Raises:
+            OSError: there is a file, and it cannot be read.
+
         Content decides. The time of the last status change, which no program can set, tells which files need not be
         read again.
         """
         try:
             status = os.stat(state.path)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         key = f"{state.name}\0{state.path}"
@@ -121,7 +124,7 @@ class States:
         try:
             with open(state.path, "rb") as file:
                 data = file.read()
-        except OSError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
         if data != state.data:
             return data

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.source import Statement
+from dyntransform.runtime.hooks import kept_names
 
 __all__ = ["UpdateGroups", "update_groups"]
 
@@ -82,8 +83,12 @@ def _together(edit: ModuleEdit, index: int, pair: Pair, groups: UpdateGroups, ch
     """Have the binding statements of the updated names run too, or say why that is not possible."""
     for name in pair.new.usage.updates:
         binder = _binder(edit, name, index)
-        if binder is None or isinstance(edit.pairing.pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
+        why = ""
+        if name in kept_names(edit.namespace):
+            why = f"it updates {name!r}, which the module keeps: __dyn_keep__"
+        elif binder is None or isinstance(edit.pairing.pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
             why = f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
+        if why:
             groups.impossible.append((pair, why))
             groups.skipped.add(pair.new)
             return
@@ -93,7 +98,7 @@ def _together(edit: ModuleEdit, index: int, pair: Pair, groups: UpdateGroups, ch
 def _force(edit: ModuleEdit, name: str, before: int, groups: UpdateGroups, changed: dict[str, int]) -> None:
     """Have the statement that binds a name run, and so all its updates."""
     binder = _binder(edit, name, before)
-    if binder is None:
+    if binder is None or name in kept_names(edit.namespace):
         return
     pair = edit.pairing.pairs[binder]
     if isinstance(pair.new.node, (ast.Import, ast.ImportFrom)) or is_definition(pair.new.node):
