@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import warnings
 from collections.abc import Sequence
 from types import CellType, CodeType, FunctionType
@@ -60,15 +61,9 @@ def forwarding_code(free: tuple[str, ...], like: CodeType, target: FunctionType)
 
     The target is one of the constants, so the code cannot be marshalled; nothing does.
     """
-    names = ", ".join(free)
-    text = "def make():\n"
-    if free:
-        text += f"    if 0: {' = '.join(n if n != '__class__' else '_' for n in free)} = None\n"
-        if "__class__" in free:
-            text = text.replace("def make():\n", "def make(__class__=None):\n")
-        text += f"    def forward(*args, **kwargs):\n        if 0: {names}\n        return 'target'(*args, **kwargs)\n"
-    else:
-        text += "    def forward(*args, **kwargs): return 'target'(*args, **kwargs)\n"
+    keep = f"if 0: {', '.join(free)}" if free else "pass"
+    definition, body = _forms(like)
+    text = f"def make({', '.join(free)}):\n  {definition} forward(*args, **kwargs):\n    {keep}\n    {body}\n"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)
         module = compile(text, like.co_filename, "exec", dont_inherit=True)
@@ -81,6 +76,20 @@ def forwarding_code(free: tuple[str, ...], like: CodeType, target: FunctionType)
         co_qualname=like.co_qualname,
         co_firstlineno=like.co_firstlineno,
     )
+
+
+_CALL = "'target'(*args, **kwargs)"
+
+
+def _forms(like: CodeType) -> tuple[str, str]:
+    """Return the definition and the body that make a function of the same kind: callers ask inspect for it."""
+    if like.co_flags & inspect.CO_COROUTINE:
+        return "async def", f"return await {_CALL}"
+    if like.co_flags & inspect.CO_ASYNC_GENERATOR:
+        return "async def", f"async for item in {_CALL}: yield item"
+    if like.co_flags & inspect.CO_GENERATOR:
+        return "def", f"return (yield from {_CALL})"
+    return "def", f"return {_CALL}"
 
 
 def _refresh_docstring(function: FunctionType, old: CodeType, new: CodeType, transaction: Transaction) -> None:
