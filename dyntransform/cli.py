@@ -3,6 +3,7 @@
 python -m dyntransform [options] main.py ARGS...    run a program, and apply edits while it runs
 python -m dyntransform [options] -m module ARGS...  the same for a module, of the project or not
 python -m dyntransform show FILE                    print what a file is rewritten to
+python -m dyntransform plan FILE                    print what saving a file would do to a program that runs it
 python -m dyntransform clean [DIR]...               remove the compiled code of rewritten modules
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dyntransform.errors import DyntransformError
+from dyntransform.errors import ConfigError, DyntransformError
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: the command line without the program's name; ``sys.argv[1:]`` if None.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    command = {"show": _show, "clean": _clean}.get(words[0]) if words else None
+    command = {"show": _show, "plan": _plan, "clean": _clean}.get(words[0]) if words else None
     try:
         if command is not None:
             sys.exit(command(words[1:]))
@@ -115,7 +116,8 @@ def _run_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dyntransform",
         usage="%(prog)s [options] main.py ARGS...\n       %(prog)s [options] -m module ARGS...\n"
-        "       %(prog)s show FILE [--diff | --lowered]\n       %(prog)s clean [DIR]...",
+        "       %(prog)s show FILE [--diff | --lowered]\n       %(prog)s plan FILE [--old FILE | --rev REVISION]\n"
+        "       %(prog)s clean [DIR]...",
         description="Run a Python program, and apply edits of its files while it runs.",
         epilog="Settings are read from [tool.dyntransform] in pyproject.toml; options win over it.",
     )
@@ -188,6 +190,68 @@ def _show(words: list[str]) -> int:
     else:
         show_source(rewritten.text, "python")
     return 0
+
+
+# ---------------------------------------------------------------------- plan
+
+
+def _plan(words: list[str]) -> int:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="dyntransform plan",
+        description="Print what saving a file would do to a program that runs its old version. Nothing is executed.",
+        epilog="Exit code: 0 if all of it could be applied live, 1 if not, 2 if there is nothing to compare with.",
+    )
+    parser.add_argument("file", type=Path, help="the file as it would be saved")
+    old = parser.add_mutually_exclusive_group()
+    old.add_argument("--old", type=Path, metavar="FILE", help="the version that runs")
+    old.add_argument("--rev", default="HEAD", metavar="REVISION", help="the git revision that runs; default: HEAD")
+    options = parser.parse_args(words)
+
+    from dyntransform.console import show_plan
+    from dyntransform.importing.roots import Roots
+    from dyntransform.reloading.plan import plan
+
+    path: Path = options.file
+    try:
+        new = path.read_bytes()
+        running = options.old.read_bytes() if options.old is not None else _from_git(path, options.rev)
+    except OSError as problem:
+        print(f"dyntransform: {problem.filename}: {problem.strerror}", file=sys.stderr)
+        return 2
+    config = _config(str(path.absolute().parent))
+    roots = Roots(config.roots or [_project_folder(path)], config.exclude)
+    try:
+        planned = plan(path, running, new, roots)
+    except (SyntaxError, ValueError) as problem:
+        print(f"dyntransform: the old version is not valid Python, so it cannot be running: {problem}", file=sys.stderr)
+        return 2
+    show_plan(planned)
+    return 0 if planned.applicable else 1
+
+
+def _from_git(path: Path, revision: str) -> bytes:
+    import subprocess
+
+    folder = path.absolute().parent
+    command = ["git", "-C", str(folder), "show", f"{revision}:./{path.name}"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - git, with names of files
+    except FileNotFoundError:
+        raise ConfigError("git was not found: name the version that runs with --old FILE") from None
+    if done.returncode != 0:
+        reason = done.stderr.decode(errors="replace").strip()
+        raise ConfigError(f"{path}: no version to compare with: {reason}; name the one that runs with --old FILE")
+    return done.stdout
+
+
+def _project_folder(path: Path) -> Path:
+    """Return the folder that holds the file's outermost package."""
+    folder = path.absolute().parent
+    while (folder / "__init__.py").exists():
+        folder = folder.parent
+    return folder
 
 
 # ---------------------------------------------------------------------- clean

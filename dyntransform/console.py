@@ -14,7 +14,9 @@ from dyntransform.reloading.report import Action, Change, Report, short_path
 if TYPE_CHECKING:
     from rich.text import Text
 
-__all__ = ["show_report", "show_source"]
+    from dyntransform.reloading.plan import Plan
+
+__all__ = ["show_plan", "show_report", "show_source"]
 
 _MOST_LINES = 12
 _MOST_FILES = 3
@@ -43,6 +45,27 @@ def show_report(report: Report, stream: TextIO | None = None) -> None:
     text = Text("\n").join(_error_lines(report) if report.error is not None else _lines(report))
     with contextlib.suppress(OSError, ValueError):
         Console(file=target, highlight=False, soft_wrap=True).print(text)
+
+
+def show_plan(plan: Plan, stream: TextIO | None = None) -> None:
+    """Print what an edit would do.
+
+    Args:
+        plan: the steps, or the error.
+        stream: where to print; standard output if None.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    lines = [_change(step) for step in plan.steps]
+    if plan.error is not None:
+        lines = [Text("could not be applied: ", "bold red")]
+        lines += [
+            Text(f"  {line}", "red") for line in "".join(traceback.format_exception_only(plan.error)).splitlines()
+        ]
+    elif not lines:
+        lines = [Text("nothing would change", "dim")]
+    Console(file=stream or sys.stdout, highlight=False, soft_wrap=True).print(Text("\n").join(lines))
 
 
 def _lines(report: Report) -> Iterator[Text]:

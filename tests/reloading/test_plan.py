@@ -1,0 +1,138 @@
+"""plan: what saving a file would do, told from the sources."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dyntransform import Action
+from dyntransform.importing.roots import Roots
+from dyntransform.reloading.plan import Plan, plan
+
+
+def planned(folder: Path, old: str, new: str, **others: str) -> Plan:
+    """Plan an edit of m.py, with other modules beside it."""
+    path = folder / "m.py"
+    path.write_text(new)
+    for name, text in others.items():
+        (folder / f"{name}.py").write_text(text)
+    return plan(path, old.encode(), new.encode(), Roots([folder]))
+
+
+def steps(plan: Plan) -> list[tuple[str, str, str]]:
+    """The steps without places and notes."""
+    return [(step.action, step.module, step.name) for step in plan.steps]
+
+
+def test_function_body(tmp_path):
+    """A changed body is an update in place."""
+    assert steps(planned(tmp_path, "def f(): return 1\n", "def f(): return 2\n")) == [(Action.UPDATED, "m", "f")]
+
+
+def test_comments_do_nothing(tmp_path):
+    """An edit of comments and spacing has no steps, and can be applied."""
+    result = planned(tmp_path, "A = 1\n", "# why\nA  =  1\n")
+    assert steps(result) == []
+    assert result.applicable
+
+
+def test_dependents_across_modules(tmp_path):
+    """What reads a changed constant may run again, through from-imports, modules and star imports, transitively."""
+    result = planned(
+        tmp_path,
+        "A = 1\nB = A + 1\n",
+        "A = 2\nB = A + 1\n",
+        n="from m import B as C\nD = C * 2\n",
+        o="import m\nE = m.A\n",
+        p="from n import *\nF = D\n",
+    )
+    assert steps(result) == [
+        (Action.RAN, "m", "A"),
+        (Action.RERAN, "m", "B"),
+        (Action.REBOUND, "n", "C"),
+        (Action.RERAN, "n", "D"),
+        (Action.RERAN, "o", "E"),
+        (Action.REBOUND, "p", "C"),
+        (Action.REBOUND, "p", "D"),
+        (Action.RERAN, "p", "F"),
+    ]
+    assert result.applicable
+
+
+def test_members_of_a_class(tmp_path):
+    """Methods are updated, attributes added and removed, one by one."""
+    result = planned(
+        tmp_path,
+        "class C:\n    a = 1\n    def f(self): return 1\n",
+        "class C:\n    b = 1\n    def f(self): return 2\n",
+    )
+    assert steps(result) == [
+        (Action.REMOVED, "m", "C.a"),
+        (Action.ADDED, "m", "C.b"),
+        (Action.UPDATED, "m", "C.f"),
+    ]
+
+
+def test_syntax_error(tmp_path):
+    """Invalid text could not be applied."""
+    result = planned(tmp_path, "A = 1\n", "A = (\n")
+    assert isinstance(result.error, SyntaxError)
+    assert not result.applicable
+
+
+def test_importer_of_a_removed_name(tmp_path):
+    """A module that still imports a removed name stands in the way, and is named."""
+    result = planned(tmp_path, "A = 1\n", "B = 1\n", n="from m import A\n")
+    assert isinstance(result.error, ImportError)
+    assert "n.py:1 still imports it" in result.error.__notes__[0]
+
+
+def test_update_of_a_foreign_name_is_refused(tmp_path):
+    """A statement that updates what another module bound cannot run again."""
+    result = planned(tmp_path, "A = 1\n", "A = 2\n", reg="R = []\n", n="from m import A\nimport reg\nreg.R.append(A)\n")
+    assert [step.name for step in result.refused] == ["reg"]
+    assert not result.applicable
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A git repository with m.py committed."""
+    (tmp_path / "m.py").write_text("def f(): return 1\n")
+    for command in (
+        ["init", "-q"],
+        ["add", "m.py"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "m"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    return tmp_path
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run dyntransform plan in a folder."""
+    words = [sys.executable, "-m", "dyntransform", "plan", *arguments]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_command_compares_with_git(repository):
+    """Without options the committed version is what runs."""
+    (repository / "m.py").write_text("def f(): return 2\n")
+    done = command(repository, "m.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "updated   m.f  m.py:1" in done.stdout
+    (repository / "m.py").write_text("def f(: return 2\n")
+    done = command(repository, "m.py")
+    assert done.returncode == 1
+    assert "SyntaxError" in done.stdout
+
+
+def test_command_says_what_it_needs(tmp_path):
+    """Where there is no old version, the message names the option."""
+    (tmp_path / "m.py").write_text("A = 1\n")
+    done = command(tmp_path, "m.py")
+    assert done.returncode != 0
+    assert "--old" in done.stderr
+    (tmp_path / "old.py").write_text("A = 0\n")
+    assert command(tmp_path, "m.py", "--old", "old.py").returncode == 0
