@@ -6,24 +6,32 @@ import ast
 import functools
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from dyntransform.reloading.closures import Scopes, cell_of_same_call
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import FunctionEdit, default_names
 from dyntransform.reloading.transaction import Transaction
 
-__all__ = ["forwarding_code", "refresh_header", "retarget"]
+__all__ = ["docstring", "forwarding_code", "refresh_header", "retarget"]
 
 
-def retarget(function: FunctionType, patch: Patch, cls: type | None, transaction: Transaction) -> FunctionType | None:
+def retarget(
+    function: FunctionType,
+    patch: Patch,
+    cls: type | None,
+    scopes: Callable[[], tuple[Scopes, Scopes]],
+    transaction: Transaction,
+) -> FunctionType | None:
     """Make a live function run the code of `patch`.
 
     Args:
         function: a function that runs ``patch.old``.
         patch: its new code.
         cls: the class that ``__class__`` means in a method of it.
+        scopes: gives the scopes of the old and the new version of the module.
         transaction: takes the changes.
 
     Returns:
@@ -38,8 +46,16 @@ def retarget(function: FunctionType, patch: Patch, cls: type | None, transaction
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     if cls is not None:
         cells.setdefault("__class__", CellType(cls))
-    if any(name not in cells for name in code.co_freevars):
-        return None
+    lacking = [name for name in code.co_freevars if name not in cells]
+    if lacking:
+        old, new_scopes = scopes()
+        names = {id(cell): name for name, cell in cells.items()}
+        for name in lacking:
+            depth = new_scopes.depth(code, name)
+            cell = cell_of_same_call(function, name, depth, old, names) if depth is not None else None
+            if cell is None:
+                return None
+            cells[name] = cell
     new = FunctionType(
         code,
         function.__globals__,
@@ -56,7 +72,7 @@ def retarget(function: FunctionType, patch: Patch, cls: type | None, transaction
     return new
 
 
-def forwarding_code(free: tuple[str, ...], like: CodeType, target: FunctionType) -> CodeType:
+def forwarding_code(free: tuple[str, ...], like: CodeType, target: Callable[..., Any]) -> CodeType:
     """Return code with the free variables `free` that passes every call on to `target`.
 
     The target is one of the constants, so the code cannot be marshalled; nothing does.
@@ -93,12 +109,13 @@ def _forms(like: CodeType) -> tuple[str, str]:
 
 
 def _refresh_docstring(function: FunctionType, old: CodeType, new: CodeType, transaction: Transaction) -> None:
-    before, after = _docstring(old), _docstring(new)
+    before, after = docstring(old), docstring(new)
     if before != after and function.__doc__ == before:
         transaction.set_attribute(function, "__doc__", after)
 
 
-def _docstring(code: CodeType) -> str | None:
+def docstring(code: CodeType) -> str | None:
+    """Return the docstring of the function that runs `code`."""
     first = code.co_consts[0] if code.co_consts else None
     return first if isinstance(first, str) else None
 

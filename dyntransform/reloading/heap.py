@@ -15,7 +15,16 @@ from typing import Any
 
 from dyntransform.runtime import FROZEN_AT_START
 
-__all__ = ["active_frames", "instances", "live_functions", "objects", "referrers", "result_caches", "suspended"]
+__all__ = [
+    "active_frames",
+    "instances",
+    "live_functions",
+    "objects",
+    "referrers",
+    "result_caches",
+    "suspended",
+    "wrappers",
+]
 
 _FEW = 24
 """Up to so many objects, one search each costs less than a pass over the heap (measured, docs/design.md)."""
@@ -125,6 +134,23 @@ def result_caches(functions: Sequence[FunctionType]) -> list[Any]:
         if type(holder) is kind:
             found[id(holder)] = holder
     return list(found.values())
+
+
+def wrappers(function: FunctionType) -> list[FunctionType]:
+    """Return the functions that `functools.wraps` made look like `function`, and those around them."""
+    found: list[FunctionType] = []
+    pending = [function]
+    while pending:
+        inner = pending.pop()
+        namespaces = [
+            holder for holder in referrers(inner) if type(holder) is dict and holder.get("__wrapped__") is inner
+        ]
+        ids = {id(namespace) for namespace in namespaces}
+        for holder in referrers(*namespaces) if namespaces else ():
+            if type(holder) is FunctionType and id(holder.__dict__) in ids:
+                found.append(holder)
+                pending.append(holder)
+    return found
 
 
 def instances(cls: type) -> list[Any]:

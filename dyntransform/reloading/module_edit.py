@@ -86,6 +86,11 @@ class ModuleEdit:
         self.running = self._running_statement()
         self.codes = [self._codes(pair) for pair in self.pairing.pairs]
 
+    @property
+    def old_statements(self) -> list[Statement]:
+        """The statements of the version that runs, in order."""
+        return self._old
+
     def _codes(self, pair: Pair) -> list[CodeNode]:
         nodes = self.old_codes[pair.old] if pair.old is not None else []
         if pair.same_text and pair.old is not None:

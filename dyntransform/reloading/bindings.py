@@ -1,0 +1,211 @@
+"""The names of modules during an edit: which values changed, and the live bindings that follow them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from dyntransform.importing.compiling import LinkSpec
+from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.report import Action
+from dyntransform.reloading.source import Statement
+from dyntransform.reloading.transaction import MISSING
+from dyntransform.reloading.values import same_value
+from dyntransform.runtime.hooks import kept_names
+from dyntransform.runtime.names import absolute_name
+
+if TYPE_CHECKING:
+    from dyntransform.reloading.edit import Edit
+
+__all__ = ["KEPT_NOTE", "Bindings", "Rebinding", "class_at", "provides"]
+
+KEPT_NOTE = "the module keeps it: __dyn_keep__"
+
+
+@dataclasses.dataclass(frozen=True)
+class Rebinding:
+    """A name of a module whose value an edit changed.
+
+    Attributes:
+        old: the value before the edit; MISSING for a new name.
+        literal: what the replaced statement bound, if it was written as a literal; MISSING otherwise.
+        order: counts rebindings.
+        index: position of the statement that changed it.
+    """
+
+    old: Any
+    literal: Any
+    order: int
+    index: int
+
+    def held_by(self, value: Any) -> bool:
+        """Whether a name with this value still holds what was imported into it, and not a value of its own."""
+        if value is MISSING:
+            return False
+        return value is self.old or (self.literal is not MISSING and same_value(value, self.literal))
+
+
+class Bindings:
+    """What an edit does to names.
+
+    Args:
+        edit: the edit.
+
+    Attributes:
+        changed: the names whose value the edit changed, by module and name.
+        order: how many rebindings there were.
+    """
+
+    def __init__(self, edit: Edit) -> None:
+        self._edit = edit
+        self._transaction = edit.transaction
+        self.changed: dict[tuple[str, str], Rebinding] = {}
+        self.order = 0
+
+    def rebind(self, module: ModuleEdit, name: str, old: Any, literal: Any, index: int) -> None:
+        """Record that the value of a name changed."""
+        self.order += 1
+        known = self.changed.get((module.name, name))
+        if known is not None:
+            old, literal = known.old, known.literal
+        self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index)
+
+    def bind(self, module: ModuleEdit, name: str, value: Any, index: int, literal: Any = MISSING) -> None:
+        """Bind a name of a module, if the value is another."""
+        old = self._transaction.view(module.namespace).get(name, MISSING)
+        if same_value(old, value):
+            return
+        self._transaction.set_item(module.namespace, name, value)
+        self.rebind(module, name, old, literal, index)
+
+    def remove_names(self, module: ModuleEdit) -> None:
+        """Unbind what the new version no longer binds."""
+        for name in sorted(module.pairing.removed_names):
+            if name not in module.namespace or provides(module, name):
+                continue
+            if name in kept_names(module.namespace):
+                self._edit.note(module, name, Action.WAITS, None, KEPT_NOTE)
+                continue
+            old = module.namespace[name]
+            self._transaction.delete_item(module.namespace, name)
+            self.rebind(module, name, old, MISSING, len(module.pairing.pairs))
+            self._edit.note(module, name, Action.REMOVED, None)
+
+    def stale(self, module: ModuleEdit, statement: Statement, since: int, index: int | None) -> frozenset[str]:
+        """Return the names that a statement reads and whose value changed.
+
+        Args:
+            module: the module of the statement.
+            statement: the statement.
+            since: the order at which it ran last.
+            index: its position: changes further down are not seen by it; None for all.
+        """
+        usage = statement.usage
+        names = set()
+        for name in usage.reads:
+            changed = self.changed.get((module.name, name))
+            if changed is not None and changed.order > since and (index is None or changed.index < index):
+                names.add(name)
+        if usage.attributes:
+            view = self._transaction.view(module.namespace)
+            for name, *attributes in usage.attributes:
+                if self._chain_changed(view.get(name), attributes, since):
+                    names.add(name)
+        return frozenset(names)
+
+    def _chain_changed(self, value: Any, attributes: list[str], since: int) -> bool:
+        """Follow ``package.module.NAME`` from the value of its first name as long as that leads through modules."""
+        for attribute in attributes:
+            if not isinstance(value, ModuleType):
+                return False
+            changed = self.changed.get((value.__name__, attribute))
+            if changed is not None and changed.order > since:
+                return True
+            value = vars(value).get(attribute)
+        return False
+
+    # ------------------------------------------------------------------ live bindings
+
+    def refresh(self, module: ModuleEdit) -> None:
+        """Give names imported with ``from`` the values that their sources have now."""
+        for scope, source, names in _links(module):
+            origin = absolute_name(source, module.namespace)
+            provider = sys.modules.get(origin)
+            if not isinstance(provider, ModuleType):
+                continue
+            if ("*", "*") in names:
+                self._refresh_star(module, origin, provider)
+                continue
+            for attribute, bound in names:
+                changed = self.changed.get((origin, attribute))
+                value = self._transaction.view(vars(provider)).get(attribute, MISSING)
+                if changed is None or value is MISSING:
+                    continue
+                if scope:
+                    self._refresh_in_class(module, scope, bound, changed, value)
+                else:
+                    self._refresh_name(module, bound, changed, value, origin)
+
+    def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
+        view = self._transaction.view(module.namespace)
+        held = view.get(bound, MISSING)
+        if held is not value and changed.held_by(held) and bound not in kept_names(view):
+            self._follow(module, bound, held, value, origin)
+
+    def _refresh_in_class(self, module: ModuleEdit, scope: str, bound: str, changed: Rebinding, value: Any) -> None:
+        cls = class_at(module.namespace, f"{scope}.x")
+        if cls is not None and changed.held_by(vars(cls).get(bound, MISSING)):
+            self._transaction.set_attribute(cls, bound, value)
+            self._edit.note(module, f"{scope}.{bound}", Action.REBOUND, None)
+
+    def _refresh_star(self, module: ModuleEdit, source: str, provider: ModuleType) -> None:
+        view = self._transaction.view(vars(provider))
+        public = view.get("__all__", [name for name in view if not name.startswith("_")])
+        listed = (source, "__all__") in self.changed
+        mine = self._transaction.view(module.namespace)
+        own = {name for pair in module.pairing.pairs for name in pair.new.usage.binds}
+        for name in [name for name in public if name in view and name not in own]:
+            changed = self.changed.get((source, name))
+            held = mine.get(name, MISSING)
+            if held is view[name] or (changed is None and not (listed and held is MISSING)):
+                continue
+            if held is MISSING or changed is None or changed.held_by(held):
+                self._follow(module, name, held, view[name], source)
+        for (origin, name), changed in list(self.changed.items()):
+            gone = origin == source and name not in view and name not in own
+            if gone and mine.get(name, MISSING) is changed.old and changed.old is not MISSING:
+                self._transaction.delete_item(module.namespace, name)
+                self.rebind(module, name, changed.old, MISSING, -1)
+
+    def _follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
+        self._transaction.set_item(module.namespace, name, value)
+        self.rebind(module, name, held, MISSING, -1)
+        self._edit.note(module, name, Action.REBOUND, None, f"from {provider}")
+
+
+def _links(module: ModuleEdit) -> Iterator[LinkSpec]:
+    if not module.edited:
+        yield from module.state.links
+        return
+    for link in module.source.decisions.links:
+        yield link.scope, link.module, link.names
+
+
+def class_at(namespace: dict[str, Any], qualname: str) -> type | None:
+    """Return the class whose member has this qualified name."""
+    *path, _ = qualname.split(".")
+    if not path or "<locals>" in path:
+        return None
+    found: Any = namespace.get(path[0])
+    for name in path[1:]:
+        found = vars(found).get(name) if isinstance(found, type) else None
+    return found if isinstance(found, type) else None
+
+
+def provides(module: ModuleEdit, name: str) -> bool:
+    """Whether a name is a submodule, which importing put there: no statement of the module binds it."""
+    submodule = sys.modules.get(f"{module.name}.{name}")
+    return submodule is not None and module.namespace.get(name) is submodule

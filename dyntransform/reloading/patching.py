@@ -1,0 +1,103 @@
+"""New code for the live functions of an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from dyntransform.reloading import functions, heap
+from dyntransform.reloading.bindings import class_at
+from dyntransform.reloading.closures import Scopes
+from dyntransform.reloading.codes import Patch
+from dyntransform.reloading.definitions import FunctionEdit
+from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.report import Action
+
+if TYPE_CHECKING:
+    from dyntransform.reloading.edit import Edit
+
+__all__ = ["Patching"]
+
+
+class Patching:
+    """Finds the functions that run changed code, and gives them the new one.
+
+    Args:
+        edit: the edit.
+    """
+
+    def __init__(self, edit: Edit) -> None:
+        self._edit = edit
+        self._transaction = edit.transaction
+        self._live: dict[int, list[FunctionType]] = {}
+
+    def patch(self, modules: Iterable[ModuleEdit]) -> None:
+        """Stage the new code of all live functions of these modules."""
+        modules = [module for module in modules if module.patches]
+        if not modules:
+            return
+        wanted = [(patch.old, True) for module in modules for patch in module.patches]
+        self._live |= heap.live_functions(wanted, [module.namespace for module in modules])
+        running = {id(frame.f_code) for frame in heap.active_frames()}
+        for module in modules:
+            for patch in module.patches:
+                self._patch(module, patch, self._live.get(id(patch.old), []))
+                if id(patch.old) in running and not patch.moved:
+                    self._edit.note(module, patch.node.code.co_qualname, Action.WAITS, patch.node.line, "running now")
+
+    def _patch(self, module: ModuleEdit, patch: Patch, live: list[FunctionType]) -> None:
+        code = patch.node.code
+        cls = class_at(module.namespace, code.co_qualname)
+        lacking = [function for function in live if not self._retarget(module, function, patch, cls)]
+        if lacking:
+            patch.node.older.append(patch.old)
+            free = set(code.co_freevars) - set(patch.old.co_freevars)
+            note = f"made earlier without {', '.join(sorted(free))}: make it again by calling what made it"
+            self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
+        elif live and not patch.moved:
+            self._edit.note(module, code.co_qualname, Action.UPDATED, patch.node.line)
+            for cache in heap.result_caches(live):
+                self._transaction.finally_do(cache.cache_clear)
+            if functions.docstring(patch.old) != functions.docstring(code):
+                self._refresh_wrappers(live, "__doc__", functions.docstring(code))
+
+    def _retarget(self, module: ModuleEdit, function: FunctionType, patch: Patch, cls: type | None) -> bool:
+        def scopes() -> tuple[Scopes, Scopes]:
+            old = [node for nodes in module.old_codes.values() for node in nodes]
+            return Scopes(old), Scopes([node for nodes in module.codes for node in nodes])
+
+        return functions.retarget(function, patch, cls, scopes, self._transaction) is not None
+
+    def live(self, module: ModuleEdit, code: CodeType) -> list[FunctionType]:
+        """Return the functions that ran `code` when the edit began."""
+        if id(code) not in self._live:
+            self._live |= heap.live_functions([(code, True)], [module.namespace])
+        return self._live[id(code)]
+
+    def refresh_header(self, module: ModuleEdit, change: FunctionEdit, old: CodeType, made: FunctionType) -> None:
+        """Give the functions of a definition their new defaults and annotations.
+
+        Args:
+            module: the module of the definition.
+            change: how its statement changed.
+            old: the code that its functions ran before.
+            made: what the new statement makes, without decorators.
+        """
+        stale = self._edit.stale_names(module, change.new)
+        live = self.live(module, old)
+        for function in live:
+            done = functions.refresh_header(function, made, change, stale, self._transaction)
+            if done:
+                name = made.__code__.co_qualname
+                self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
+            if "annotations" in done:
+                self._refresh_wrappers([function], "__annotations__", made.__annotations__)
+
+    def _refresh_wrappers(self, live: list[FunctionType], name: str, value: Any) -> None:
+        """Bring up to date what `functools.wraps` copied, if the copy was not changed since."""
+        for function in live:
+            before = getattr(function, name)
+            for wrapper in heap.wrappers(function):
+                if getattr(wrapper, name) == before:
+                    self._transaction.set_attribute(wrapper, name, value)
