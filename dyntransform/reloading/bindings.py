@@ -31,6 +31,7 @@ class Rebinding:
 
     Attributes:
         old: the value before the edit; MISSING for a new name.
+        between: values that the edit gave it and replaced again.
         literal: what the replaced statement bound, if it was written as a literal; MISSING otherwise.
         order: counts rebindings.
         index: position of the statement that changed it.
@@ -40,12 +41,15 @@ class Rebinding:
     literal: Any
     order: int
     index: int
+    between: tuple[Any, ...] = ()
 
     def held_by(self, value: Any) -> bool:
         """Whether a name with this value still holds what was imported into it, and not a value of its own."""
         if value is MISSING:
             return False
-        return value is self.old or (self.literal is not MISSING and same_value(value, self.literal))
+        if value is self.old or any(value is other for other in self.between):
+            return True
+        return bool(self.literal is not MISSING and same_value(value, self.literal))
 
 
 class Bindings:
@@ -69,9 +73,11 @@ class Bindings:
         """Record that the value of a name changed."""
         self.order += 1
         known = self.changed.get((module.name, name))
+        between: tuple[Any, ...] = ()
         if known is not None:
+            between = (*known.between, old)
             old, literal = known.old, known.literal
-        self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index)
+        self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index, between)
 
     def bind(self, module: ModuleEdit, name: str, value: Any, index: int, literal: Any = MISSING) -> None:
         """Bind a name of a module, if the value is another."""

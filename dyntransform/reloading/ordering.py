@@ -43,10 +43,12 @@ class Ordering:
 
     def _providers(self, state: ModuleState, states: dict[str, ModuleState]) -> set[str]:
         """Return the project modules that a module imports."""
-        found = state.sources()
-        for value in list(state.namespace.values()):
-            if isinstance(value, ModuleType) and value.__name__ in states:
+        found = {name for name in state.sources() if name in states}
+        for name, value in list(state.namespace.items()):
+            # Importing a submodule binds it in its package, which does not depend on it for that.
+            if isinstance(value, ModuleType) and value.__name__ in states and value.__name__ != f"{state.name}.{name}":
                 found.add(value.__name__)
+        found.update(name for name in state.imports if name in states)
         found.discard(state.name)
         return found
 

@@ -60,7 +60,7 @@ class Patching:
             for cache in heap.result_caches(live):
                 self._transaction.finally_do(cache.cache_clear)
             if functions.docstring(patch.old) != functions.docstring(code):
-                self._refresh_wrappers(live, "__doc__", functions.docstring(code))
+                self._refresh_wrappers(live, "__doc__", functions.docstring(patch.old), functions.docstring(code))
 
     def _retarget(self, module: ModuleEdit, function: FunctionType, patch: Patch, cls: type | None) -> bool:
         def scopes() -> tuple[Scopes, Scopes]:
@@ -87,17 +87,17 @@ class Patching:
         stale = self._edit.stale_names(module, change.new)
         live = self.live(module, old)
         for function in live:
+            before = function.__annotations__
             done = functions.refresh_header(function, made, change, stale, self._transaction)
             if done:
                 name = made.__code__.co_qualname
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
             if "annotations" in done:
-                self._refresh_wrappers([function], "__annotations__", made.__annotations__)
+                self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
 
-    def _refresh_wrappers(self, live: list[FunctionType], name: str, value: Any) -> None:
+    def _refresh_wrappers(self, live: list[FunctionType], name: str, before: Any, value: Any) -> None:
         """Bring up to date what `functools.wraps` copied, if the copy was not changed since."""
         for function in live:
-            before = getattr(function, name)
             for wrapper in heap.wrappers(function):
                 if getattr(wrapper, name) == before:
                     self._transaction.set_attribute(wrapper, name, value)

@@ -144,5 +144,6 @@ def _future_flags(tree: ast.Module) -> int:
     ]
     flags = 0
     for name in names:
-        flags |= getattr(features, name).compiler_flag
+        if name in features.all_feature_names:  # the compiler refuses others
+            flags |= getattr(features, name).compiler_flag
     return flags

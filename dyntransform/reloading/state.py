@@ -64,8 +64,18 @@ class ModuleState:
         return split_codes(self.loaded.compiled.code, source.statements)
 
     def sources(self) -> set[str]:
-        """Return the absolute names of the modules it has live bindings to."""
-        return {absolute_name(module, self.namespace) for _, module, _ in self.links}
+        """Return the absolute names of the modules that it may have live bindings to."""
+        found = set()
+        for _, module, names in self.links:
+            provider = absolute_name(module, self.namespace)
+            found.add(provider)
+            found.update(f"{provider}.{attribute}" for attribute, _ in names)
+        return found
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """The dotted names that its top level may import; the compiler keeps them among the names of the code."""
+        return tuple(name for name in self.loaded.compiled.code.co_names if "." in name)
 
 
 class States:

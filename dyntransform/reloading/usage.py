@@ -21,17 +21,19 @@ class Usage:
 
     Attributes:
         reads: names it loads.
-        attributes: pairs of a loaded name and the attribute taken from it.
+        attributes: chains of a loaded name and the attributes taken from it, one after the other.
         binds: names it assigns, defines, imports or deletes.
         updates: names it loads in order to change what an earlier statement bound (``N += 1``, ``REG.append(1)``,
             ``TABLE[k] = v``).
+        calls: it calls something, so it may have effects beyond its names.
         makes_code: it creates functions, classes or generators, which keep the namespace they were made in.
     """
 
     reads: frozenset[str]
-    attributes: frozenset[tuple[str, str]]
+    attributes: frozenset[tuple[str, ...]]
     binds: frozenset[str]
     updates: frozenset[str]
+    calls: bool
     makes_code: bool
 
 
@@ -44,6 +46,7 @@ def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
         frozenset(visitor.attributes),
         frozenset(visitor.binds),
         frozenset(visitor.updates),
+        visitor.calls,
         visitor.makes_code,
     )
 
@@ -51,9 +54,10 @@ def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
 class _Visitor(ast.NodeVisitor):
     def __init__(self, *, future_annotations: bool) -> None:
         self.reads: set[str] = set()
-        self.attributes: set[tuple[str, str]] = set()
+        self.attributes: set[tuple[str, ...]] = set()
         self.binds: set[str] = set()
         self.updates: set[str] = set()
+        self.calls = False
         self.makes_code = False
         self._annotations = not future_annotations
 
@@ -61,8 +65,9 @@ class _Visitor(ast.NodeVisitor):
         (self.reads if isinstance(node.ctx, ast.Load) else self.binds).add(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
-            self.attributes.add((node.value.id, node.attr))
+        chain = _chain(node)
+        if chain and isinstance(node.ctx, ast.Load):
+            self.attributes.add(chain)
         if not isinstance(node.ctx, ast.Load):
             self._update(node)
         self.visit(node.value)
@@ -80,6 +85,25 @@ class _Visitor(ast.NodeVisitor):
             self.visit(node.target)
         self.visit(node.value)
 
+    def visit_Call(self, node: ast.Call) -> None:
+        self.calls = True
+        eager = isinstance(node.func, ast.Name) and node.func.id in _CALL_AT_ONCE
+        called = [node.func]
+        if eager:
+            called += [*node.args, *(keyword.value for keyword in node.keywords)]
+        for part in called:
+            if isinstance(part, ast.Lambda):
+                self._run_now(part)
+        self.generic_visit(node)
+
+    def _run_now(self, function: ast.Lambda) -> None:
+        """Count what the body of a lambda reads that is called at once."""
+        inner = _Visitor(future_annotations=not self._annotations)
+        inner.visit(function.body)
+        own = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+        self.reads |= inner.reads - own
+        self.attributes |= {chain for chain in inner.attributes if chain[0] not in own}
+
     def visit_Expr(self, node: ast.Expr) -> None:
         value = node.value.value if isinstance(node.value, ast.Await) else node.value
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
@@ -93,13 +117,16 @@ class _Visitor(ast.NodeVisitor):
             self.updates.add(node.id)
 
     def visit_Import(self, node: ast.Import) -> None:
+        self.calls = True
         self.binds.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.calls = True
         self.binds.update(alias.asname or alias.name for alias in node.names if alias.name != "*")
 
     def visit_FunctionDef(self, node: _Function) -> None:
         self.makes_code = True
+        self.calls |= bool(node.decorator_list)
         self.binds.add(node.name)
         for expression in [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]:
             if expression is not None:
@@ -118,6 +145,7 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.makes_code = True
+        self.calls |= bool(node.decorator_list or node.bases)
         self.binds.add(node.name)
         for expression in [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]:
             self.visit(expression)
@@ -126,8 +154,9 @@ class _Visitor(ast.NodeVisitor):
             inner = _Visitor(future_annotations=not self._annotations)
             inner.visit(statement)
             self.reads |= inner.reads - bound
-            self.attributes |= {(name, attribute) for name, attribute in inner.attributes if name not in bound}
+            self.attributes |= {chain for chain in inner.attributes if chain[0] not in bound}
             self.updates |= inner.updates - bound - inner.binds
+            self.calls |= inner.calls
             bound |= inner.binds
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
@@ -140,8 +169,9 @@ class _Visitor(ast.NodeVisitor):
             if isinstance(target, ast.Name)
         }
         self.reads |= inner.reads - targets
-        self.attributes |= {(name, attribute) for name, attribute in inner.attributes if name not in targets}
+        self.attributes |= {chain for chain in inner.attributes if chain[0] not in targets}
         self.binds |= inner.binds - targets
+        self.calls |= inner.calls
         self.makes_code |= inner.makes_code or isinstance(node, ast.GeneratorExp)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
@@ -175,6 +205,19 @@ class _Visitor(ast.NodeVisitor):
     def visit_TypeAlias(self, node: ast.AST) -> None:
         """The value is evaluated lazily (PEP 695)."""
         self.binds.add(node.name.id)  # type: ignore[attr-defined]
+
+
+_CALL_AT_ONCE = {"all", "any", "dict", "filter", "list", "map", "max", "min", "set", "sorted", "sum", "tuple"}
+"""Builtins that call the functions they are given before the statement is over (`filter` and `map` when consumed)."""
+
+
+def _chain(node: ast.expr) -> tuple[str, ...]:
+    """Return ``("a", "b", "c")`` for ``a.b.c``; nothing if it does not begin with a name."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(names)) if isinstance(node, ast.Name) and names else ()
 
 
 def signature_annotations(node: _Function) -> list[ast.expr]:
