@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dyntransform.importing.compiling import LinkSpec
+from dyntransform.reloading.diff import is_block
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
@@ -99,6 +101,17 @@ class Bindings:
             self._transaction.delete_item(module.namespace, name)
             self.rebind(module, name, old, MISSING, len(module.pairing.pairs))
             self._edit.note(module, name, Action.REMOVED, None)
+
+    def refresh_documentation(self, module: ModuleEdit) -> None:
+        """Change the docstring of a module, and drop the annotations that its new version does not have."""
+        old, new = (ast.get_docstring(tree, clean=False) for tree in (module.old_tree, module.source.tree))
+        if old != new and module.namespace.get("__doc__") == old:
+            self._transaction.set_item(module.namespace, "__doc__", new)
+        annotations = module.namespace.get("__annotations__")
+        if type(annotations) is dict:
+            gone = _annotated(module.old_tree) - _annotated(module.source.tree)
+            for name in gone & annotations.keys():
+                self._transaction.delete_item(annotations, name)
 
     def stale(self, module: ModuleEdit, statement: Statement, since: int, index: int | None) -> frozenset[str]:
         """Return the names that a statement reads and whose value changed.
@@ -198,6 +211,19 @@ def _links(module: ModuleEdit) -> Iterator[LinkSpec]:
         return
     for link in module.source.decisions.links:
         yield link.scope, link.module, link.names
+
+
+def _annotated(tree: ast.Module) -> set[str]:
+    """Return the variables of a module that have annotations."""
+    pending: list[ast.AST] = list(tree.body)
+    found = set()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+        elif isinstance(node, (ast.ExceptHandler, ast.match_case)) or (isinstance(node, ast.stmt) and is_block(node)):
+            pending.extend(ast.iter_child_nodes(node))
+    return found
 
 
 def class_at(namespace: dict[str, Any], qualname: str) -> type | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from dyntransform.reloading.source import Statement
 
-__all__ = ["Kind", "Pair", "Pairing", "compare", "is_definition"]
+__all__ = ["Kind", "Pair", "Pairing", "compare", "is_block", "is_definition"]
 
 
 class Kind:
@@ -114,6 +114,11 @@ def is_definition(node: ast.stmt) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
+def is_block(node: ast.stmt) -> bool:
+    """Whether the statement is a compound one that shares the scope it stands in: ``if``, ``for``, ``try``, ..."""
+    return not is_definition(node) and ("body" in node._fields or "cases" in node._fields)
+
+
 def _definition_key(statement: Statement) -> Hashable | None:
     node = statement.node
     if not is_definition(node):
@@ -129,7 +134,7 @@ def _binding_key(statement: Statement) -> Hashable | None:
 
 
 def _block_key(statement: Statement) -> Hashable | None:
-    if is_definition(statement.node) or not hasattr(statement.node, "body"):
+    if not is_block(statement.node):
         return None
     return ast.dump(_Hollow().visit(copy.deepcopy(statement.node)))
 

@@ -80,6 +80,7 @@ class Edit:
         self._patching.patch(self.edits.values())
         for edit in self.edits.values():
             self._bindings.remove_names(edit)
+            self._bindings.refresh_documentation(edit)
         for _ in range(_ROUNDS):
             before = self._bindings.order
             for name in self._ordering.affected(self.edits, self.rebound):
@@ -128,7 +129,10 @@ class Edit:
             if pair.new in groups.skipped:
                 continue
             first = pair.new not in self._ran
-            self._statement(edit, index, pair, forced=pair.new in groups.forced and first, first=first)
+            if first and pair.new in groups.quiet:
+                self._execution.run(edit, index, pair, Action.RERAN, quiet=True)
+            else:
+                self._statement(edit, index, pair, forced=pair.new in groups.forced and first, first=first)
             self._ran[pair.new] = self._bindings.order
 
     def _statement(self, edit: ModuleEdit, index: int, pair: Pair, *, forced: bool, first: bool) -> None:
@@ -141,7 +145,7 @@ class Edit:
         if first and pair.kind == Kind.BLOCK:
             for change in edit.edits.get(pair.new, []):
                 self._definition(edit, index, pair, change, touched=False)
-        wanted = first and pair.kind in (Kind.NEW, Kind.EDITED)
+        wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
         if wanted or touched or forced:
             why_not = edit.may_run(pair)
             if not why_not:
@@ -212,6 +216,11 @@ class Edit:
 
 _ROUNDS = 20
 """Modules that import each other in a circle are gone over until nothing changes, at most so often."""
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether the statement is a string alone: a docstring, or a comment."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _reads_any(node: ast.expr, names: frozenset[str]) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
-from types import FunctionType
+from collections.abc import Iterator, MutableMapping, Sequence
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
-from dyntransform.reloading.diff import Pair, is_definition
+from dyntransform.reloading.diff import Pair, is_block, is_definition
 from dyntransform.reloading.imports import ImportCheck
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
@@ -34,7 +34,7 @@ class Execution:
         ordering: tells what is project code.
 
     Attributes:
-        executed: place and name of each statement that ran live, so that what it did elsewhere cannot be taken back.
+        executed: place and name of each statement that ran and may have had effects that cannot be taken back.
     """
 
     def __init__(self, edit: Edit, bindings: Bindings, ordering: Ordering) -> None:
@@ -61,7 +61,9 @@ class Execution:
         if kept and kept == statement.usage.binds:
             self._edit.note(module, statement.name, Action.WAITS, statement.first_line, KEPT_NOTE)
             return
-        after = self._execute(module, statement)
+        after, written = self._execute(module, pair)
+        for name in _no_longer_bound(module, pair, written) - kept:
+            after.pop(name, None)
         after.update({name: before[name] for name in kept})
         literal = _literal(pair.old)
         for name in after.keys() | before.keys():
@@ -76,41 +78,77 @@ class Execution:
                 self._transaction.set_item(module.namespace, name, new if changed else old)
             if changed and not quiet:
                 self._bindings.rebind(module, name, old, literal, index)
-                self._succeed(module, name, old, new)
+                self._succeed(module, pair, name, old, new)
         if action is Action.RAN and statement.usage.binds and not statement.usage.binds & before.keys():
             action = Action.ADDED
         if not quiet:
             self._edit.note(module, statement.name, action, statement.first_line)
 
-    def _execute(self, module: ModuleEdit, statement: Statement) -> dict[str, Any]:
-        """Execute a statement; return the namespace as it is then."""
+    def _execute(self, module: ModuleEdit, pair: Pair) -> tuple[dict[str, Any], set[str] | None]:
+        """Execute a statement.
+
+        Returns:
+            The namespace as it is then, and the names that were written; None for all that the statement may bind.
+        """
+        statement, namespace = pair.new, module.namespace
         code = module.code(statement)
         if self.must_be_live(module, [statement]):
             self._transaction.commit()
-        namespace = module.namespace
         self._transaction.save(namespace)
         view = self._transaction.view(namespace)
-        if self._transaction.live:
+        self._save_state(statement, view)
+        if statement.usage.calls:
             self.executed.append(f"{module.state.path}:{statement.first_line}: {statement.name}")
-            exec(code, namespace)
-        elif statement.usage.makes_code:
-            made: dict[str, Any] = {}
-            exec(code, namespace, made)  # what it makes keeps the real namespace
-            return {**view, **made}
-        else:
+        containers = [view[name] for name in statement.usage.updates if type(view.get(name)) in (list, dict, set)]
+        with self._transaction.contents(containers):
+            if self._transaction.live:
+                return namespace, self._record(pair, code, namespace)
+            if statement.usage.makes_code:
+                made = {name: view[name] for name in ("__annotations__",) if name in view}
+                exec(code, namespace, made)  # what it makes keeps the real namespace
+                return {**view, **made}, None
             view = dict(view)
-            exec(code, view)
-        return dict(view)
+            return view, self._record(pair, code, view)
 
-    def _succeed(self, module: ModuleEdit, name: str, old: Any, new: Any) -> None:
+    def _record(self, pair: Pair, code: CodeType, namespace: dict[str, Any]) -> set[str] | None:
+        """Execute; a block that ran before is watched, since it may bind a name or not."""
+        if pair.old is None or not is_block(pair.new.node):
+            exec(code, namespace)
+            return None
+        recorder = _Recorder(namespace)
+        exec(code, namespace, recorder)
+        return recorder.written
+
+    def _save_state(self, statement: Statement, view: dict[str, Any]) -> None:
+        """Have the state of what the statement names restored if the edit fails."""
+        annotations = view.get("__annotations__")
+        if type(annotations) is dict:
+            self._transaction.save(annotations)
+        for name in statement.usage.reads:
+            self._transaction.save_state(view.get(name))
+        for name, *attributes in statement.usage.attributes:
+            value = view.get(name)
+            for attribute in attributes:
+                value = (
+                    vars(value).get(attribute)
+                    if isinstance(value, type)
+                    else getattr(value, "__dict__", {}).get(attribute)
+                )
+                self._transaction.save_state(value)
+
+    def _succeed(self, module: ModuleEdit, pair: Pair, name: str, old: Any, new: Any) -> None:
         """Serve those who hold the function that a definition of this name made before."""
-        if isinstance(old, FunctionType) and callable(new) and not isinstance(new, type):
-            definition = next((one for one in reversed(module.old_statements) if name in one.usage.binds), None)
-            if definition is not None and is_definition(definition.node):
-                codes = {id(node.code) for node in module.old_codes[definition]}
-                codes |= {id(node.code) for nodes in module.codes for node in nodes if node.code.co_name == name}
-                if made_from(old, codes):
-                    succeed(old, new, self._transaction)
+        if not isinstance(old, FunctionType) or not callable(new) or isinstance(new, type):
+            return
+        definition = next((one for one in reversed(module.old_statements) if name in one.usage.binds), None)
+        if definition is None or not is_definition(definition.node):
+            return
+        if definition is not pair.old and definition not in module.pairing.removed:
+            return
+        codes = {id(node.code) for node in module.old_codes[definition]}
+        codes |= {id(node.code) for nodes in module.codes for node in nodes if node.code.co_name == name}
+        if made_from(old, codes):
+            succeed(old, new, self._transaction)
 
     def must_be_live(self, module: ModuleEdit, statements: Sequence[Statement]) -> bool:
         """Whether executing the statements may run code, or give it values, that the edit changes."""
@@ -119,6 +157,8 @@ class Execution:
         view = self._transaction.view(module.namespace)
         for statement in statements:
             usage = statement.usage
+            if usage.makes_code and is_block(statement.node):
+                return True  # what it makes may be called in it, and then needs the names it has bound
             if usage.makes_code and any((module.name, name) in self._bindings.changed for name in usage.reads):
                 return True
             if not all(is_inert(view[name], self._ordering.is_project) for name in usage.reads if name in view):
@@ -139,6 +179,45 @@ class Execution:
         function = made[node.name]
         assert isinstance(function, FunctionType)
         return function
+
+
+class _Recorder(MutableMapping[str, Any]):
+    """The namespace of a module that remembers which names a statement writes or deletes."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+        self.written: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._namespace[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.written.add(name)
+        self._namespace[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        self.written.add(name)
+        del self._namespace[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._namespace)
+
+    def __len__(self) -> int:
+        return len(self._namespace)
+
+
+def _no_longer_bound(module: ModuleEdit, pair: Pair, written: set[str] | None) -> frozenset[str]:
+    """Return the names that a block bound before and, taking another way, does not bind now.
+
+    A name that the block reads (``try: CACHE``), or may find by asking for the namespace, is its own affair.
+    """
+    if written is None or pair.old is None or _REFLECTION & pair.new.usage.reads:
+        return frozenset()
+    others = {name for other in module.pairing.pairs if other is not pair for name in other.new.usage.binds}
+    return pair.old.usage.binds - written - pair.new.usage.reads - others
+
+
+_REFLECTION = {"globals", "vars", "locals", "dir"}
 
 
 def _literal(statement: Statement | None) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from dyntransform.reloading import padding
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, module_code, shift
 from dyntransform.reloading.definitions import DefinitionEdit, definition_edit, inner_edits
-from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_definition
+from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_block, is_definition
 from dyntransform.reloading.heap import active_frames
 from dyntransform.reloading.source import Source, Statement
 from dyntransform.reloading.state import ModuleState
@@ -31,6 +31,7 @@ class ModuleEdit:
         codes: code objects of each statement of the new version, in their order.
         compiled: what executes a statement.
         patches: new code for live functions.
+        old_tree: the version that runs.
         running: index of the statement of the old version that the module is executing now; None if it is not.
     """
 
@@ -44,6 +45,7 @@ class ModuleEdit:
     patches: list[Patch] = dataclasses.field(default_factory=list)
     running: int | None = None
     old_codes: dict[Statement, list[CodeNode]] = dataclasses.field(default_factory=dict)
+    old_tree: ast.Module = dataclasses.field(default_factory=lambda: ast.Module([], []))
     _old: list[Statement] = dataclasses.field(default_factory=list)
 
     @classmethod
@@ -77,10 +79,11 @@ class ModuleEdit:
 
     def _prepare(self, old: Source) -> None:
         self._old = old.statements
+        self.old_tree = old.tree
         for pair in self.pairing.pairs:
             if pair.old is not None and is_definition(pair.new.node):
                 self.edits[pair.new] = [definition_edit(pair.old, pair.new)]
-            elif pair.kind in (Kind.BLOCK, Kind.SAME) and hasattr(pair.new.node, "body"):
+            elif pair.kind in (Kind.BLOCK, Kind.SAME) and is_block(pair.new.node):
                 self.edits[pair.new] = inner_edits(pair)
         self.old_codes = dict(zip(old.statements, self.state.codes_of(old), strict=True))
         self.running = self._running_statement()

@@ -8,12 +8,14 @@ once. `rollback` undoes everything, in reverse.
 from __future__ import annotations
 
 import collections
+import contextlib
+import copy
 import functools
 import operator
 import sys
 import warnings
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, ModuleType
 from typing import Any
 
 __all__ = ["MISSING", "Transaction"]
@@ -44,6 +46,8 @@ class Transaction:
         self._views: dict[int, dict[str, Any]] = {}
         self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._saved_ids: set[int] = set()
+        self._states: list[tuple[Any, dict[str, Any]]] = []
+        self._contents: list[tuple[Any, Any, Any]] = []
         self._modules = dict(sys.modules)
         self._finally: list[_Operation] = []
 
@@ -52,6 +56,27 @@ class Transaction:
         if id(namespace) not in self._saved_ids:
             self._saved_ids.add(id(namespace))
             self._saved.append((namespace, dict(namespace)))
+
+    def save_state(self, value: Any) -> None:
+        """Remember the attributes of a function, class or module that statements may set."""
+        if isinstance(value, ModuleType):
+            self.save(vars(value))
+        elif isinstance(value, FunctionType) and id(value) not in self._saved_ids:
+            self._saved_ids.add(id(value))
+            self.save(value.__dict__)
+            self._states.append((value, {name: getattr(value, name) for name in _FUNCTION_STATE}))
+        elif isinstance(value, type) and value.__flags__ & _HEAP_TYPE and id(value) not in self._saved_ids:
+            self._saved_ids.add(id(value))
+            self._states.append((value, {k: v for k, v in vars(value).items() if k not in _NOT_SETTABLE}))
+
+    @contextlib.contextmanager
+    def contents(self, containers: Iterable[Any]) -> Iterator[None]:
+        """Have what the block puts into or takes out of plain containers taken back, unless others change them too."""
+        before = [(container, copy.copy(container)) for container in containers]
+        try:
+            yield
+        finally:
+            self._contents.extend((container, old, copy.copy(container)) for container, old in before)
 
     def saved(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return the namespace as it was when the edit began."""
@@ -146,6 +171,10 @@ class Transaction:
                 for name, value in copy.items()
                 if name not in namespace
             )
+        for target, state in self._states:
+            undo += _differences(target, state)
+        for container, before, after in reversed(self._contents):
+            undo.append(functools.partial(_restore_contents, container, before, after))
         for name, module in list(sys.modules.items()):
             if self._modules.get(name) is not module:
                 undo.append(_unload(name, module, self._modules.get(name)))
@@ -166,6 +195,53 @@ class Transaction:
 
 def _run_all(operations: list[_Operation]) -> None:
     collections.deque(map(operator.call, operations), 0)
+
+
+_HEAP_TYPE = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE: a class made by a class statement."""
+_FUNCTION_STATE = (
+    "__code__",
+    "__defaults__",
+    "__kwdefaults__",
+    "__doc__",
+    "__annotations__",
+    "__name__",
+    "__qualname__",
+)
+_NOT_SETTABLE = {"__dict__", "__weakref__"}
+
+
+def _differences(target: Any, state: dict[str, Any]) -> Iterator[_Operation]:
+    """Yield what gives a function or class the attributes back that it had."""
+    is_class = isinstance(target, type)
+    current = dict(vars(target)) if is_class else {name: getattr(target, name) for name in state}
+    for name, value in state.items():
+        if current.get(name, MISSING) is not value:
+            yield functools.partial(_setter(target), target, name, value)
+    for name in current:
+        if name not in state and name not in _NOT_SETTABLE:
+            yield functools.partial(_deleter(target), target, name)
+
+
+def _restore_contents(container: Any, before: Any, after: Any) -> None:
+    """Give a container its old content, if it still has what the edit left in it."""
+    same = len(container) == len(after) and all(
+        one is other for one, other in zip(_flat(container), _flat(after), strict=True)
+    )
+    if not same:
+        return
+    if isinstance(container, list):
+        container[:] = before
+    else:
+        container.clear()
+        container.update(before)
+
+
+def _flat(container: Any) -> Iterator[Any]:
+    """Yield what a container holds, keys before values."""
+    yield from container
+    if isinstance(container, dict):
+        yield from container.values()
 
 
 def _unload(name: str, module: ModuleType, before: ModuleType | None) -> _Operation:

@@ -1,7 +1,9 @@
-"""Statements that update what an earlier one bound: ``N += A``, ``REG.append(A)``, ``TABLE[k] = v``.
+"""Statements that must run together, though not all of them changed.
 
-Such a statement is executed again only together with the statement that binds the name and the updates between, since
-otherwise it would count twice.
+What counts on from an earlier value (``N += A``, ``REG.append(A)``) is executed again only together with the statement
+that binds the name and the updates between, since otherwise it would count twice. A block that may bind a name or not
+runs together with what binds it before. A statement that needs a name which its module deletes at the end (``del
+helper``) runs between the statement that binds it and the one that deletes it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import ast
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from dyntransform.reloading.diff import Kind, Pair, is_definition
+from dyntransform.reloading.diff import Kind, Pair, is_block, is_definition
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.source import Statement
 from dyntransform.runtime.hooks import kept_names
@@ -24,11 +26,13 @@ class UpdateGroups:
 
     Attributes:
         forced: statements that have to run although they did not change.
+        quiet: those of them whose names do not count as changed: they only serve another statement.
         impossible: updates that should run again and cannot, with the reason.
         skipped: the statements of `impossible`.
     """
 
     forced: set[Statement] = dataclasses.field(default_factory=set)
+    quiet: set[Statement] = dataclasses.field(default_factory=set)
     impossible: list[tuple[Pair, str]] = dataclasses.field(default_factory=list)
     skipped: set[Statement] = dataclasses.field(default_factory=set)
 
@@ -43,91 +47,135 @@ def update_groups(edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair]
         edit: the module.
         is_touched: tells whether a statement reads a value that changed already.
     """
-    groups = UpdateGroups()
-    pairs = edit.pairing.pairs
-    changed = _rebound_binders(edit, groups)
-    for statement in (*edit.pairing.removed, *(pair.old for pair in pairs if pair.kind == Kind.EDITED and pair.old)):
-        if isinstance(statement.node, ast.AugAssign):
-            for name in statement.usage.updates:
-                _force(edit, name, len(pairs), groups, changed)
-    while True:
-        before = dict(changed), len(groups.skipped)
-        for index, pair in enumerate(pairs):
-            usage = pair.new.usage
-            if is_definition(pair.new.node) or pair.new in groups.skipped:
-                continue
-            written = pair.kind in (Kind.NEW, Kind.EDITED) or pair.new in groups.forced
-            read = {name for name in usage.reads if changed.get(name, index) < index}
-            if not written and (read or is_touched(edit, index, pair)):
-                _together(edit, index, pair, groups, changed)
-            if written or read or is_touched(edit, index, pair):
-                _earliest(changed, usage.binds, index)
-                _later_binders(edit, index, usage.binds, groups)
-        if (changed, len(groups.skipped)) == before:
-            return groups
+    return _Finder(edit, is_touched).find()
 
 
-def _earliest(changed: dict[str, int], names: Iterable[str], index: int) -> None:
-    for name in names:
-        changed[name] = min(index, changed.get(name, index))
+class _Finder:
+    def __init__(self, edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool]) -> None:
+        self._edit = edit
+        self._pairs = edit.pairing.pairs
+        self._is_touched = is_touched
+        self._kept = kept_names(edit.namespace)
+        self._groups = UpdateGroups()
+        self._changed: dict[str, int] = {}
+        """Names whose value changes, and the first statement that changes it."""
 
+    def find(self) -> UpdateGroups:
+        groups = self._groups
+        self._rebound_binders()
+        for statement in self._edit.pairing.removed:
+            for name in statement.usage.counts:
+                self._start_again(name, len(self._pairs))
+        while True:
+            before = dict(self._changed), len(groups.skipped), len(groups.forced)
+            for index, pair in enumerate(self._pairs):
+                if pair.new not in groups.skipped:
+                    self._look_at(index, pair)
+            if (self._changed, len(groups.skipped), len(groups.forced)) == before:
+                return groups
 
-def _later_binders(edit: ModuleEdit, index: int, names: frozenset[str], groups: UpdateGroups) -> None:
-    """A name that several statements bind has what the last of them gives it."""
-    for pair in edit.pairing.pairs[index + 1 :]:
-        if pair.new.usage.binds & names:
-            groups.forced.add(pair.new)
-
-
-def _together(edit: ModuleEdit, index: int, pair: Pair, groups: UpdateGroups, changed: dict[str, int]) -> None:
-    """Have the binding statements of the updated names run too, or say why that is not possible."""
-    for name in pair.new.usage.updates:
-        binder = _binder(edit, name, index)
-        why = ""
-        if name in kept_names(edit.namespace):
-            why = f"it updates {name!r}, which the module keeps: __dyn_keep__"
-        elif binder is None or isinstance(edit.pairing.pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
-            why = f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
-        if why:
-            groups.impossible.append((pair, why))
-            groups.skipped.add(pair.new)
+    def _look_at(self, index: int, pair: Pair) -> None:
+        usage = pair.new.usage
+        forced = pair.new in self._groups.forced
+        if is_definition(pair.new.node) and not forced and pair.kind != Kind.NEW:
             return
-        _force(edit, name, index, groups, changed)
+        written = pair.kind in (Kind.NEW, Kind.EDITED) or forced
+        touched = any(self._changed.get(name, index) < index for name in usage.reads)
+        touched = touched or self._is_touched(self._edit, index, pair)
+        if touched and not written and not self._together(index, pair):
+            return
+        if not written and not touched:
+            return
+        if pair.new not in self._groups.quiet:
+            self._change(usage.binds, index)
+            self._later_binders(index, usage.binds)
+        if pair.kind == Kind.EDITED and pair.old is not None:
+            for name in usage.counts | pair.old.usage.counts:
+                self._start_again(name, index)
+        if is_block(pair.new.node) and pair.old is not None:
+            self._earlier_binders(index, usage.binds)
+        self._temporaries(index, usage.reads)
 
+    def _change(self, names: Iterable[str], index: int) -> None:
+        for name in names:
+            self._changed[name] = min(index, self._changed.get(name, index))
 
-def _force(edit: ModuleEdit, name: str, before: int, groups: UpdateGroups, changed: dict[str, int]) -> None:
-    """Have the statement that binds a name run, and so all its updates."""
-    binder = _binder(edit, name, before)
-    if binder is None or name in kept_names(edit.namespace):
-        return
-    pair = edit.pairing.pairs[binder]
-    if isinstance(pair.new.node, (ast.Import, ast.ImportFrom)) or is_definition(pair.new.node):
-        return
-    groups.forced.add(pair.new)
-    _earliest(changed, [name], binder)
-    for later in edit.pairing.pairs[binder + 1 :]:
-        if name in later.new.usage.updates and not is_definition(later.new.node):
-            groups.forced.add(later.new)
+    def _later_binders(self, index: int, names: frozenset[str]) -> None:
+        """A name that several statements bind has what the last of them gives it."""
+        for pair in self._pairs[index + 1 :]:
+            if pair.new.usage.binds & names:
+                self._groups.forced.add(pair.new)
 
+    def _earlier_binders(self, index: int, names: frozenset[str]) -> None:
+        """A block that does not bind a name this time leaves what it was before."""
+        for name in names:
+            binder = self._binder(name, index)
+            if binder is not None and name not in self._kept:
+                self._groups.forced.add(self._pairs[binder].new)
 
-def _binder(edit: ModuleEdit, name: str, before: int) -> int | None:
-    for index in range(before - 1, -1, -1):
-        if name in edit.pairing.pairs[index].new.usage.binds:
-            return index
-    return None
+    def _temporaries(self, index: int, reads: frozenset[str]) -> None:
+        """Names that the module deletes after use are bound again for the time they are needed."""
+        for name in reads:
+            if name in self._edit.namespace:
+                continue
+            binder = self._binder(name, index)
+            if binder is None or self._pairs[binder].kind in (Kind.NEW, Kind.EDITED):
+                continue
+            for pair in (self._pairs[binder], *self._pairs[index + 1 :]):
+                if name in pair.new.usage.binds:
+                    self._groups.forced.add(pair.new)
+                    self._groups.quiet.add(pair.new)
 
+    def _together(self, index: int, pair: Pair) -> bool:
+        """Have the binding statements of the updated names run too; if that is not possible, say why."""
+        for name in pair.new.usage.updates:
+            binder = self._binder(name, index)
+            why = ""
+            if name in self._kept:
+                why = f"it updates {name!r}, which the module keeps: __dyn_keep__"
+            elif binder is None or isinstance(self._pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
+                why = f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
+            if why:
+                self._groups.impossible.append((pair, why))
+                self._groups.skipped.add(pair.new)
+                return False
+            self._start_again(name, index, definitions=False)
+        for name in pair.new.usage.counts:
+            self._start_again(name, index)
+        return True
 
-def _rebound_binders(edit: ModuleEdit, groups: UpdateGroups) -> dict[str, int]:
-    """Force the statement that binds a name last, if another one did so in the old version."""
-    changed: dict[str, int] = {}
-    old_last: dict[str, Statement] = {}
-    for statement in edit.old_codes:
-        old_last.update(dict.fromkeys(statement.usage.binds, statement))
-    new_last: dict[str, Pair] = {}
-    for pair in edit.pairing.pairs:
-        new_last.update(dict.fromkeys(pair.new.usage.binds, pair))
-    for name, pair in new_last.items():
-        if pair.old is not None and pair.old is not old_last.get(name) and name in old_last:
-            groups.forced.add(pair.new)
-            changed[name] = edit.pairing.pairs.index(pair)
-    return changed
+    def _start_again(self, name: str, before: int, *, definitions: bool = True) -> None:
+        """Have the statement that binds a name run, and so all its updates."""
+        binder = self._binder(name, before)
+        if binder is None or name in self._kept:
+            return
+        pair = self._pairs[binder]
+        if isinstance(pair.new.node, (ast.Import, ast.ImportFrom)):
+            return
+        if is_definition(pair.new.node) and not definitions:
+            return
+        self._groups.forced.add(pair.new)
+        self._change([name], binder)
+        for later in self._pairs[binder + 1 :]:
+            usage = later.new.usage
+            if name in usage.updates | usage.counts and not is_definition(later.new.node):
+                self._groups.forced.add(later.new)
+
+    def _binder(self, name: str, before: int) -> int | None:
+        for index in range(before - 1, -1, -1):
+            if name in self._pairs[index].new.usage.binds:
+                return index
+        return None
+
+    def _rebound_binders(self) -> None:
+        """Force the statement that binds a name last, if another one did so in the old version."""
+        old_last: dict[str, Statement] = {}
+        for statement in self._edit.old_statements:
+            old_last.update(dict.fromkeys(statement.usage.binds, statement))
+        new_last: dict[str, Pair] = {}
+        for pair in self._pairs:
+            new_last.update(dict.fromkeys(pair.new.usage.binds, pair))
+        for name, pair in new_last.items():
+            if pair.old is not None and pair.old is not old_last.get(name) and name in old_last:
+                self._groups.forced.add(pair.new)
+                self._changed[name] = self._pairs.index(pair)
