@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -35,6 +36,7 @@ class Hook:
         self._project = Project(roots, late_bind)
         self._finder = DynFinder(roots)
         self._engine: Engine | None = None
+        self._starting = threading.Lock()
         self._watcher: Watcher | None = None
         set_project(self._project)
         sys.meta_path.insert(_position(), self._finder)
@@ -71,10 +73,11 @@ class Hook:
     @property
     def engine(self) -> Engine:
         """The reload engine; importing it costs a program nothing before its first edit."""
-        if self._engine is None:
-            from dyntransform.reloading.engine import Engine
+        with self._starting:
+            if self._engine is None:
+                from dyntransform.reloading.engine import Engine
 
-            self._engine = Engine(self._project)
+                self._engine = Engine(self._project)
         return self._engine
 
     def watch(self, on_report: Callable[[Report], object] | None = None, *, wait: bool = True) -> None:

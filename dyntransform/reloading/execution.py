@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, MutableMapping, Sequence
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
@@ -129,11 +129,9 @@ class Execution:
         for name, *attributes in statement.usage.attributes:
             value = view.get(name)
             for attribute in attributes:
-                value = (
-                    vars(value).get(attribute)
-                    if isinstance(value, type)
-                    else getattr(value, "__dict__", {}).get(attribute)
-                )
+                if not isinstance(value, (type, ModuleType)):
+                    break
+                value = vars(value).get(attribute)
                 self._transaction.save_state(value)
 
     def _succeed(self, module: ModuleEdit, pair: Pair, name: str, old: Any, new: Any) -> None:

@@ -208,7 +208,9 @@ def _dependents(importer: _Importer, changed: _Changed) -> Iterator[Change]:
         if isinstance(node, ast.ImportFrom):
             yield from _rebound(importer, node, place, changed)
         elif isinstance(node, ast.Import):
-            modules.update((alias.asname or alias.name, alias.name) for alias in node.names)
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                modules[alias.asname or top] = alias.name if alias.asname else top
         else:
             reads = statement.usage.reads & changed.of(importer.name)
             reads |= _through_modules(statement, modules, changed)
@@ -233,11 +235,14 @@ def _rebound(importer: _Importer, node: ast.ImportFrom, place: Place, changed: _
 
 
 def _through_modules(statement: Statement, modules: dict[str, str], changed: _Changed) -> frozenset[str]:
-    return frozenset(
-        f"{name}.{attribute}"
-        for name, attribute in statement.usage.attributes
-        if name in modules and attribute in changed.of(modules[name])
-    )
+    found = set()
+    for name, *attributes in statement.usage.attributes:
+        module = modules.get(name, "")
+        for attribute in attributes if module else ():
+            if attribute in changed.of(module):
+                found.add(f"{module}.{attribute}")
+            module = f"{module}.{attribute}"
+    return frozenset(found)
 
 
 def _missing_import(importer: _Importer, provider: str, removed: frozenset[str]) -> ImportError | None:

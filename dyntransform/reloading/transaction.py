@@ -78,13 +78,6 @@ class Transaction:
         finally:
             self._contents.extend((container, old, copy.copy(container)) for container, old in before)
 
-    def saved(self, namespace: dict[str, Any]) -> dict[str, Any]:
-        """Return the namespace as it was when the edit began."""
-        for known, copy in self._saved:
-            if known is namespace:
-                return copy
-        return namespace
-
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return the namespace as it will be: itself once live, else a copy that has the staged values."""
         if self.live:
@@ -160,15 +153,15 @@ class Transaction:
     def rollback(self) -> None:
         """Put everything back as it was, in one step."""
         undo = list(reversed(self._undo)) if self.live else []
-        for namespace, copy in self._saved:
+        for namespace, former in self._saved:
             for name, value in list(namespace.items()):
-                if name not in copy:
+                if name not in former:
                     undo.append(functools.partial(namespace.pop, name, None))
-                elif copy[name] is not value:
-                    undo.append(functools.partial(operator.setitem, namespace, name, copy[name]))
+                elif former[name] is not value:
+                    undo.append(functools.partial(operator.setitem, namespace, name, former[name]))
             undo.extend(
                 functools.partial(operator.setitem, namespace, name, value)
-                for name, value in copy.items()
+                for name, value in former.items()
                 if name not in namespace
             )
         for target, state in self._states:

@@ -275,7 +275,7 @@ class _Visitor(ast.NodeVisitor):
         self._bound -= named - before
         self._statements(node.finalbody)
 
-    visit_TryStar = visit_Try
+    visit_TryStar = visit_Try  # type: ignore[assignment]
 
     def visit_Match(self, node: ast.Match) -> None:
         self.visit(node.subject)
