@@ -45,6 +45,8 @@ def find(roots: Roots, known: Callable[[str], object]) -> list[Found]:
 
 def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]:
     """Make records of modules, as if the hook had loaded them."""
+    if not found:
+        return []  # the usual case, at every reload: no reason to search the heap
     from dyntransform.transform.decide import Options, decide
     from dyntransform.transform.source import decode
 
