@@ -42,7 +42,7 @@ class Edit:
         self._others = others
         self._ordering = ordering
         self._bindings = Bindings(self)
-        self._patching = Patching(self)
+        self._patching = Patching(self, ordering)
         self._execution = Execution(self, self._bindings, ordering)
         self._ran: dict[Statement, int] = {}
         self._noted: set[tuple[str, str, Action]] = set()

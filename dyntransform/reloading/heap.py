@@ -6,10 +6,12 @@ searched, once for all that is wanted.
 
 from __future__ import annotations
 
+import collections
 import functools
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from inspect import CO_OPTIMIZED  # not set for class bodies, which no function runs
 from types import CodeType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
@@ -29,36 +31,55 @@ __all__ = [
 _FEW = 24
 """Up to so many objects, one search each costs less than a pass over the heap (measured, docs/design.md)."""
 
-_UNNAMED = 3
-"""References to a code object of ours while it is counted: the node, the loop variable, the call's argument."""
+_CODE_REFERENCES = 5
+"""References to a wanted code object while it is counted: patch, node, list, loop variable, argument of the call."""
+
+_FUNCTION_REFERENCES = 4
+"""References to a function while it is counted: two lists, loop variable, argument of the call."""
 
 
 def live_functions(
-    wanted: Sequence[tuple[CodeType, bool]], namespaces: Iterable[dict[str, Any]]
+    wanted: Sequence[CodeType], namespaces: Iterable[dict[str, Any]], alive: Iterable[CodeType]
 ) -> dict[int, list[FunctionType]]:
     """Return the functions that run the given code.
 
     Args:
-        wanted: code objects, and whether another code object holds each among its constants.
+        wanted: code objects.
         namespaces: where to look first.
+        alive: code objects that are kept, and may have wanted ones among their constants.
 
     Returns:
         Functions by id of their code object.
     """
-    found: dict[int, dict[int, FunctionType]] = {id(code): {} for code, _ in wanted}
-    for namespace in namespaces:
-        for function in _functions_in(namespace):
-            known = found.get(id(function.__code__))
-            if known is not None:
-                known[id(function)] = function
-    missing = [code for code, inner in wanted if sys.getrefcount(code) > _expected(len(found[id(code)]), inner)]
+    found: dict[int, dict[int, FunctionType]] = {id(code): {} for code in wanted}
+    for function in _functions_in(namespaces):
+        known = found.get(id(function.__code__))
+        if known is not None:
+            known[id(function)] = function
+    constants = _constants(alive)
+    missing = []
+    for code in wanted:
+        named = len(found[id(code)]) + constants[id(code)]
+        if code.co_flags & CO_OPTIMIZED and sys.getrefcount(code) > named + _CODE_REFERENCES:
+            missing.append(code)
     for function in _search(missing):
         found[id(function.__code__)][id(function)] = function
     return {code: list(functions.values()) for code, functions in found.items()}
 
 
-def _expected(functions: int, inner: bool) -> int:  # noqa: FBT001 - a term of the sum
-    return functions + inner + _UNNAMED + 1  # the last for the tuple in `wanted`
+def _constants(codes: Iterable[CodeType]) -> collections.Counter[int]:
+    """Count how many tuples of constants hold each code object, in the trees of `codes`."""
+    counts: collections.Counter[int] = collections.Counter()
+    pending = list(codes)
+    seen = set()
+    while pending:
+        constants = pending.pop().co_consts
+        if id(constants) not in seen:  # copies of a code object share them
+            seen.add(id(constants))
+            inner = [constant for constant in constants if type(constant) is CodeType]
+            counts.update(map(id, inner))
+            pending += inner
+    return counts
 
 
 def _search(codes: list[CodeType]) -> Iterator[FunctionType]:
@@ -89,29 +110,33 @@ def _thaw() -> None:
         gc.unfreeze()
 
 
-def _functions_in(namespace: dict[str, Any]) -> Iterator[FunctionType]:
-    """Yield the functions that names of a module lead to, through classes and the usual wrappers."""
-    module = namespace.get("__name__")
-    pending = list(namespace.values())
+def _functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType]:
+    """Yield the functions that names of modules lead to, through their classes and the usual wrappers.
+
+    A function comes once for each reference on the way.
+    """
     seen: set[int] = set()
-    while pending:
-        value = pending.pop()
-        kind = type(value)
-        if kind is FunctionType:
-            yield value
-            inner = value.__dict__.get("__wrapped__") if value.__dict__ else None
-        elif kind in _UNWRAP:
-            pending.extend(_UNWRAP[kind](value))
-            continue
-        elif isinstance(value, type) and value.__module__ == module and id(value) not in seen:
+    for namespace in namespaces:
+        module = namespace.get("__name__")
+        pending = list(namespace.values())
+        while pending:
+            value = pending.pop()
+            kind = type(value)
+            if kind is FunctionType:
+                yield value
+                if not value.__dict__ or id(value) in seen:
+                    continue
+                inner: Iterable[Any] = (value.__dict__.get("__wrapped__"),)
+            elif id(value) in seen:
+                continue
+            elif kind in _UNWRAP:
+                inner = _UNWRAP[kind](value)
+            elif isinstance(value, type) and value.__module__ == module:
+                inner = vars(value).values()
+            else:
+                continue
             seen.add(id(value))
-            pending.extend(vars(value).values())
-            continue
-        else:
-            continue
-        if inner is not None and id(inner) not in seen:
-            seen.add(id(inner))
-            pending.append(inner)
+            pending.extend(inner)
 
 
 _UNWRAP: dict[type, Callable[[Any], tuple[Any, ...]]] = {
@@ -124,16 +149,35 @@ _UNWRAP: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 }
 
 
-def result_caches(functions: Sequence[FunctionType]) -> list[Any]:
-    """Return the `functools.lru_cache` wrappers around the functions, wherever they are held."""
+def result_caches(functions: Sequence[FunctionType], namespaces: Iterable[dict[str, Any]]) -> dict[int, list[Any]]:
+    """Return the `functools.lru_cache` wrappers around functions, wherever they are held.
+
+    Args:
+        functions: the functions; the caller has them in a list of its own.
+        namespaces: where names for them are expected: their own module, and those that import from it.
+
+    Returns:
+        Wrappers by id of the function.
+    """
+    ids = set(map(id, functions))
+    named = collections.Counter(id(function) for function in _functions_in(namespaces) if id(function) in ids)
+    hidden = [
+        function for function in functions if sys.getrefcount(function) > named[id(function)] + _FUNCTION_REFERENCES
+    ]
+    found: dict[int, list[Any]] = {}
+    for holder in _holders(hidden):
+        if type(holder) is _ResultCache and id(holder.__wrapped__) in ids:
+            found.setdefault(id(holder.__wrapped__), []).append(holder)
+    return found
+
+
+_ResultCache = functools._lru_cache_wrapper
+
+
+def _holders(functions: list[FunctionType]) -> list[Any]:
     if not functions:
         return []
-    kind = functools._lru_cache_wrapper
-    found = {}
-    for holder in referrers(*functions):
-        if type(holder) is kind:
-            found[id(holder)] = holder
-    return list(found.values())
+    return referrers(*functions) if len(functions) <= _FEW else objects()
 
 
 def wrappers(function: FunctionType) -> list[FunctionType]:
@@ -158,13 +202,26 @@ def instances(cls: type) -> list[Any]:
     return [candidate for candidate in referrers(cls) if type(candidate) is cls]
 
 
-def active_frames() -> Iterator[FrameType]:
-    """Yield the frames of all threads, innermost first."""
-    for frame in sys._current_frames().values():
-        current: FrameType | None = frame
-        while current is not None:
-            yield current
-            current = current.f_back
+def active_frames() -> list[FrameType]:
+    """Return the frames of all threads, innermost first, without those of the engine itself.
+
+    A variable that holds the frame of its own function, or of a caller, would keep all that these hold until the next
+    garbage collection, and the code objects of the edit would seem to have unknown holders.
+    """
+    frames = []
+    pending: list[FrameType | None] = list(sys._current_frames().values())
+    while pending:
+        frame = pending.pop()
+        if frame is None:
+            continue
+        pending.append(frame.f_back)
+        if not str(frame.f_globals.get("__name__")).startswith(_ENGINE):
+            frames.append(frame)
+        frame = None
+    return frames
+
+
+_ENGINE = __package__ + "."
 
 
 def suspended(codes: Sequence[CodeType]) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
@@ -127,6 +128,13 @@ class ModuleEdit:
             self.codes[index] = merged
             self.compiled[statement] = code = module_code(code, new, merged)
         return code
+
+    def old_trees(self) -> Iterator[CodeType]:
+        """Yield the code that holds the code of the old version's functions among its constants."""
+        yield self.state.loaded.compiled.code
+        for nodes in self.old_codes.values():
+            for node in nodes:
+                yield node.code
 
     def node_of(self, statement: Statement, name: str) -> CodeNode | None:
         """Return the code of the function or class that a top-level statement defines."""

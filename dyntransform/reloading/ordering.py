@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -25,25 +25,30 @@ class Ordering:
         """Whether a module is project code."""
         return module in self._states()
 
-    def affected(self, edited: Iterable[str], rebound: Mapping[tuple[str, str], Any]) -> Iterable[str]:
+    def importers(self, modules: set[str]) -> list[dict[str, Any]]:
+        """Return the namespaces of the modules that have live bindings to some of `modules`."""
+        return [state.namespace for state in self._states().values() if not modules.isdisjoint(state.sources)]
+
+    def affected(self, edited: Iterable[str], rebound: Mapping[tuple[str, str], Any]) -> Iterator[str]:
         """Yield the edited modules and those that depend on a changed name, providers first.
 
-        `rebound` may grow while the names are taken: modules that import from a yielded one come later.
+        `rebound` may grow while the names are taken: modules that import from a yielded one come later. The graph is
+        built once a name has changed that an edited module does not share with itself alone.
         """
         states = self._states()
         edited = set(edited)
-        pending: set[str] = set()
-        graph: dict[str, set[str]] | None = None
-        yielded: list[str] = []
+        if not rebound and len(edited) == 1:
+            yield from edited
+            if not rebound:
+                return
         graph = {name: self._providers(state, states) for name, state in states.items()} if len(states) > 1 else {}
         for name in _sorted(list(states), graph):
-            if name in edited or graph.get(name, pending) & {module for module, _ in rebound}:
-                yielded.append(name)
+            if name in edited or graph.get(name, _NONE) & {module for module, _ in rebound}:
                 yield name
 
     def _providers(self, state: ModuleState, states: dict[str, ModuleState]) -> set[str]:
         """Return the project modules that a module imports."""
-        found = {name for name in state.sources() if name in states}
+        found = {name for name in state.sources if name in states}
         for name, value in list(state.namespace.items()):
             # Importing a submodule binds it in its package, which does not depend on it for that.
             if isinstance(value, ModuleType) and value.__name__ in states and value.__name__ != f"{state.name}.{name}":
@@ -51,6 +56,9 @@ class Ordering:
         found.update(name for name in state.imports if name in states)
         found.discard(state.name)
         return found
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _sorted(names: list[str], graph: dict[str, set[str]]) -> list[str]:

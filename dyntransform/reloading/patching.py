@@ -12,6 +12,7 @@ from dyntransform.reloading.closures import Scopes
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import FunctionEdit
 from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action
 
 if TYPE_CHECKING:
@@ -25,20 +26,34 @@ class Patching:
 
     Args:
         edit: the edit.
+        ordering: which modules import from which.
     """
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: Edit, ordering: Ordering) -> None:
         self._edit = edit
+        self._ordering = ordering
         self._transaction = edit.transaction
         self._live: dict[int, list[FunctionType]] = {}
+        self._caches: dict[int, list[Any]] = {}
 
     def patch(self, modules: Iterable[ModuleEdit]) -> None:
         """Stage the new code of all live functions of these modules."""
         modules = [module for module in modules if module.patches]
         if not modules:
             return
-        wanted = [(patch.old, True) for module in modules for patch in module.patches]
-        self._live |= heap.live_functions(wanted, [module.namespace for module in modules])
+        namespaces = [module.namespace for module in modules]
+        wanted = [patch.old for module in modules for patch in module.patches]
+        alive = (code for module in modules for code in module.old_trees())
+        self._live |= heap.live_functions(wanted, namespaces, alive)
+        changed = [
+            function
+            for module in modules
+            for patch in module.patches
+            if not patch.moved
+            for function in self._live[id(patch.old)]
+        ]
+        importers = self._ordering.importers({module.name for module in modules}) if changed else []
+        self._caches |= heap.result_caches(changed, [*namespaces, *importers])
         running = {id(frame.f_code) for frame in heap.active_frames()}
         for module in modules:
             for patch in module.patches:
@@ -57,8 +72,9 @@ class Patching:
             self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
         elif live and not patch.moved:
             self._edit.note(module, code.co_qualname, Action.UPDATED, patch.node.line)
-            for cache in heap.result_caches(live):
-                self._transaction.finally_do(cache.cache_clear)
+            for function in live:
+                for cache in self._caches.get(id(function), ()):
+                    self._transaction.finally_do(cache.cache_clear)
             if functions.docstring(patch.old) != functions.docstring(code):
                 self._refresh_wrappers(live, "__doc__", functions.docstring(patch.old), functions.docstring(code))
 
@@ -72,7 +88,7 @@ class Patching:
     def live(self, module: ModuleEdit, code: CodeType) -> list[FunctionType]:
         """Return the functions that ran `code` when the edit began."""
         if id(code) not in self._live:
-            self._live |= heap.live_functions([(code, True)], [module.namespace])
+            self._live |= heap.live_functions([code], [module.namespace], module.old_trees())
         return self._live[id(code)]
 
     def refresh_header(self, module: ModuleEdit, change: FunctionEdit, old: CodeType, made: FunctionType) -> None:

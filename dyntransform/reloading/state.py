@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import time
@@ -63,16 +64,17 @@ class ModuleState:
             return self.codes
         return split_codes(self.loaded.compiled.code, source.statements)
 
-    def sources(self) -> set[str]:
-        """Return the absolute names of the modules that it may have live bindings to."""
+    @functools.cached_property
+    def sources(self) -> frozenset[str]:
+        """The absolute names of the modules that it may have live bindings to."""
         found = set()
         for _, module, names in self.links:
             provider = absolute_name(module, self.namespace)
             found.add(provider)
             found.update(f"{provider}.{attribute}" for attribute, _ in names)
-        return found
+        return frozenset(found)
 
-    @property
+    @functools.cached_property
     def imports(self) -> tuple[str, ...]:
         """The dotted names that its top level may import; the compiler keeps them among the names of the code."""
         return tuple(name for name in self.loaded.compiled.code.co_names if "." in name)
