@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 
@@ -41,9 +42,11 @@ class Edit:
         self.edits = edits
         self._others = others
         self._ordering = ordering
-        self._bindings = Bindings(self)
-        self._patching = Patching(self, ordering)
-        self._execution = Execution(self, self._bindings, ordering)
+        # No circle: what an edit holds must be gone with it, or the next finds unknown holders of its code objects.
+        this: Edit = weakref.proxy(self)
+        self._bindings = Bindings(this)
+        self._patching = Patching(this, ordering)
+        self._execution = Execution(this, self._bindings, ordering)
         self._ran: dict[Statement, int] = {}
         self._noted: set[tuple[str, str, Action]] = set()
 
