@@ -278,6 +278,8 @@ class ClassWork:
         body = self._body_code([part.node for part in parts])
         made = _Body(self._cls)
         namespace = self._module.namespace
+        if not any(statement.usage.makes_code for statement in statements):  # functions keep the real namespace
+            namespace = self._transaction.view(namespace)
         cells = tuple(self._cell(name) for name in body.co_freevars)
         exec(body, namespace, made, closure=cells or None)
         found = dict(made)
