@@ -248,9 +248,12 @@ class ClassWork:
                 _abc._reset_caches(self._cls)  # what isinstance() found out before, with the members of then
 
             self._transaction.do(refresh, lambda: _restore_abstract(self._cls, before))
-        hook = getattr(self._cls, "__on_reload__", None)
-        if hook is not None:
-            self._transaction.finally_do(lambda: [instance.__on_reload__() for instance in _instances(self._cls)])
+        self._transaction.finally_do(self._tell_instances)
+
+    def _tell_instances(self) -> None:
+        if hasattr(self._cls, "__on_reload__"):  # asked now: the edit may have added or removed it
+            for instance in _instances(self._cls):
+                instance.__on_reload__()
 
     # ------------------------------------------------------------------ executing the body
 
