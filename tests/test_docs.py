@@ -165,7 +165,9 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _alike(expected: str, seen: str) -> bool:
-    expected, seen = (re.sub(r"\d+\.\d ms", "N ms", text.replace(os.getcwd(), "/home/you")) for text in (expected, seen))
+    expected, seen = (
+        re.sub(r"\d+\.\d ms", "N ms", text.replace(os.getcwd(), "/home/you")) for text in (expected, seen)
+    )
     return doctest.OutputChecker().check_output(expected + "\n", seen + "\n", doctest.ELLIPSIS)
 
 

@@ -14,6 +14,7 @@ from dyntransform.reloading.diff import is_block
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
+from dyntransform.reloading.stars import refresh_stars
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.values import same_value
 from dyntransform.runtime.hooks import kept_names
@@ -71,6 +72,10 @@ class Bindings:
         self.changed: dict[tuple[str, str], Rebinding] = {}
         self.order = 0
 
+    def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Return a namespace as it will be after the edit, as far as it has come."""
+        return self._transaction.view(namespace)
+
     def rebind(self, module: ModuleEdit, name: str, old: Any, literal: Any, index: int) -> None:
         """Record that the value of a name changed."""
         self.order += 1
@@ -97,10 +102,14 @@ class Bindings:
             if name in kept_names(module.namespace):
                 self._edit.note(module, name, Action.WAITS, None, KEPT_NOTE)
                 continue
-            old = module.namespace[name]
-            self._transaction.delete_item(module.namespace, name)
-            self.rebind(module, name, old, MISSING, len(module.pairing.pairs))
-            self._edit.note(module, name, Action.REMOVED, None)
+            self.remove(module, name)
+
+    def remove(self, module: ModuleEdit, name: str) -> None:
+        """Unbind a name of a module."""
+        old = self.view(module.namespace)[name]
+        self._transaction.delete_item(module.namespace, name)
+        self.rebind(module, name, old, MISSING, len(module.pairing.pairs))
+        self._edit.note(module, name, Action.REMOVED, None)
 
     def refresh_documentation(self, module: ModuleEdit) -> None:
         """Change the docstring of a module, and drop the annotations that its new version does not have."""
@@ -155,9 +164,6 @@ class Bindings:
             provider = sys.modules.get(origin)
             if not isinstance(provider, ModuleType):
                 continue
-            if ("*", "*") in names:
-                self._refresh_star(module, origin, provider)
-                continue
             for attribute, bound in names:
                 changed = self.changed.get((origin, attribute))
                 value = self._transaction.view(vars(provider)).get(attribute, MISSING)
@@ -167,12 +173,14 @@ class Bindings:
                     self._refresh_in_class(module, scope, bound, changed, value)
                 else:
                     self._refresh_name(module, bound, changed, value, origin)
+        if any(("*", "*") in names for _, _, names in (*_links(module), *module.state.links)):
+            refresh_stars(self, module)
 
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
         view = self._transaction.view(module.namespace)
         held = view.get(bound, MISSING)
         if held is not value and changed.held_by(held) and bound not in kept_names(view):
-            self._follow(module, bound, held, value, origin)
+            self.follow(module, bound, held, value, origin)
 
     def _refresh_in_class(self, module: ModuleEdit, scope: str, bound: str, changed: Rebinding, value: Any) -> None:
         cls = class_at(module.namespace, f"{scope}.x")
@@ -180,26 +188,8 @@ class Bindings:
             self._transaction.set_attribute(cls, bound, value)
             self._edit.note(module, f"{scope}.{bound}", Action.REBOUND, None)
 
-    def _refresh_star(self, module: ModuleEdit, source: str, provider: ModuleType) -> None:
-        view = self._transaction.view(vars(provider))
-        public = view.get("__all__", [name for name in view if not name.startswith("_")])
-        listed = (source, "__all__") in self.changed
-        mine = self._transaction.view(module.namespace)
-        own = {name for pair in module.pairing.pairs for name in pair.new.usage.binds}
-        for name in [name for name in public if name in view and name not in own]:
-            changed = self.changed.get((source, name))
-            held = mine.get(name, MISSING)
-            if held is view[name] or (changed is None and not (listed and held is MISSING)):
-                continue
-            if held is MISSING or changed is None or changed.held_by(held):
-                self._follow(module, name, held, view[name], source)
-        for (origin, name), changed in list(self.changed.items()):
-            gone = origin == source and name not in view and name not in own
-            if gone and mine.get(name, MISSING) is changed.old and changed.old is not MISSING:
-                self._transaction.delete_item(module.namespace, name)
-                self.rebind(module, name, changed.old, MISSING, -1)
-
-    def _follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
+    def follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
+        """Give an imported name the value that its source has now."""
         self._transaction.set_item(module.namespace, name, value)
         self.rebind(module, name, held, MISSING, -1)
         self._edit.note(module, name, Action.REBOUND, None, f"from {provider}")

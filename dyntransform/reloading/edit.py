@@ -10,6 +10,7 @@ from types import CodeType, FunctionType
 
 from dyntransform.reloading.bindings import Bindings, Rebinding, provides
 from dyntransform.reloading.classes import ClassWork
+from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.execution import Execution
@@ -18,6 +19,7 @@ from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.patching import Patching
 from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Statement
+from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import Transaction
 from dyntransform.reloading.updates import update_groups
 from dyntransform.runtime.names import absolute_name
@@ -149,13 +151,18 @@ class Edit:
             for change in edit.edits.get(pair.new, []):
                 self._definition(edit, index, pair, change, touched=False)
         wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
-        if wanted or touched or forced:
-            why_not = edit.may_run(pair)
-            if not why_not:
-                action = Action.RAN if wanted else Action.RERAN
-                self._execution.run(edit, index, pair, action)
-            elif wanted:
-                self._note(edit, pair.new.name, Action.WAITS, pair.new.first_line, why_not)
+        if wanted:
+            self._run_if_possible(edit, index, pair, Action.RAN)
+        elif (touched or forced) and not edit.may_run(pair):
+            self._execution.run(edit, index, pair, Action.RERAN)
+
+    def _run_if_possible(self, edit: ModuleEdit, index: int, pair: Pair, action: Action) -> None:
+        """Execute a statement, or report why that has to wait."""
+        why_not = edit.may_run(pair)
+        if why_not:
+            self._note(edit, pair.new.name, Action.WAITS, pair.new.first_line, why_not)
+        else:
+            self._execution.run(edit, index, pair, action)
 
     def is_touched(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
         """Whether a statement reads, when it is executed, a name whose value this edit changed since it last ran."""
@@ -182,23 +189,48 @@ class Edit:
         stale = self.stale_names(edit, change.new, index) if touched else frozenset()
         rerun = change.decorated or any(_reads_any(decorator, stale) for decorator in node.decorator_list)
         if rerun or (node.name not in edit.namespace and pair.kind != Kind.SAME):
-            if not edit.may_run(pair):
-                self._execution.run(edit, index, pair, Action.RAN if change.decorated else Action.RERAN)
+            self._run_if_possible(edit, index, pair, Action.RAN if change.decorated else Action.RERAN)
             return
         old = definition_node(edit.old_codes[change.old], node.name)
+        if old is not None and pair.kind == Kind.DEFINITION and not node.decorator_list:
+            self._take_back(edit, index, pair, old)
         if (change.header or stale) and old is not None:
             made = self._execution.make(edit, change.new)
             self._patching.refresh_header(edit, change, old.code, made)
+
+    def _take_back(self, edit: ModuleEdit, index: int, pair: Pair, old: CodeNode) -> None:
+        """Where the program put something else in a function's place, the source wins once its definition changes."""
+        name = pair.new.name
+        value = self.transaction.view(edit.namespace).get(name)
+        live = self._patching.live(edit, old.code)
+        last = [one for one in edit.pairing.pairs if name in one.new.usage.binds][-1]
+        if last is not pair or any(value is function for function in live) or made_from(value, {id(old.code)}):
+            return
+        own = [function for function in live if function.__globals__ is edit.namespace]
+        if len(own) == 1:
+            self._bindings.bind(edit, name, own[0], index)
+        else:
+            self._run_if_possible(edit, index, pair, Action.RAN)
 
     def _class(self, edit: ModuleEdit, index: int, pair: Pair, change: ClassEdit, *, touched: bool) -> None:
         name = change.new.name
         cls = self.transaction.view(edit.namespace).get(name)
         if not isinstance(cls, type) or cls.__qualname__ != name:
-            if pair.new is change.new and pair.kind != Kind.SAME and not edit.may_run(pair):
-                self._execution.run(edit, index, pair, Action.RAN)
+            if pair.new is change.new and pair.kind != Kind.SAME:
+                self._run_if_possible(edit, index, pair, Action.RAN)
             return
+        self._place(cls, change)
         work = ClassWork(self, edit, index, change, cls, (name,))
         work.apply(touched=touched)
+
+    def _place(self, cls: type, change: ClassEdit) -> None:
+        """Keep the first line that Python 3.13 notes in a class, and reads to find its source."""
+        if vars(cls).get("__firstlineno__", change.new.first_line) != change.new.first_line:
+            self.transaction.set_attribute(cls, "__firstlineno__", change.new.first_line)
+        for inner in change.edits.values():
+            member = vars(cls).get(inner.new.name)
+            if isinstance(inner, ClassEdit) and isinstance(member, type):
+                self._place(member, inner)
 
     # ------------------------------------------------------------------ the report
 

@@ -52,6 +52,9 @@ def retarget(
         names = {id(cell): name for name, cell in cells.items()}
         for name in lacking:
             depth = new_scopes.depth(code, name)
+            if name == code.co_name and code.co_qualname.endswith(f"<locals>.{name}"):
+                cells[name] = CellType(function)  # it begins to call itself
+                continue
             cell = cell_of_same_call(function, name, depth, old, names) if depth is not None else None
             if cell is None:
                 return None

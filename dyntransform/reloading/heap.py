@@ -9,15 +9,17 @@ from __future__ import annotations
 import collections
 import functools
 import gc
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import CO_OPTIMIZED  # not set for class bodies, which no function runs
-from types import CodeType, FrameType, FunctionType, GeneratorType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
 from dyntransform.runtime import FROZEN_AT_START
 
 __all__ = [
+    "FRAME_OF",
     "active_frames",
     "instances",
     "live_functions",
@@ -224,10 +226,19 @@ def active_frames() -> list[FrameType]:
 _ENGINE = __package__ + "."
 
 
-def suspended(codes: Sequence[CodeType]) -> Iterator[Any]:
-    """Yield the generators and coroutines that have begun to run the code and are suspended."""
-    if not codes:
-        return
-    for holder in referrers(*codes):
-        if isinstance(holder, GeneratorType) or hasattr(holder, "cr_frame") or hasattr(holder, "ag_frame"):
-            yield holder
+def suspended(codes: Sequence[CodeType]) -> Iterator[CodeType]:
+    """Yield those of the code objects that a generator or coroutine is in the middle of."""
+    ids = {id(code) for code in codes}
+    for holder in referrers(*codes) if codes else ():
+        frame_of = FRAME_OF.get(type(holder))
+        frame = frame_of(holder) if frame_of is not None else None
+        if frame is not None and id(frame.f_code) in ids:
+            yield frame.f_code
+
+
+FRAME_OF: dict[type, Callable[[Any], FrameType | None]] = {
+    GeneratorType: operator.attrgetter("gi_frame"),
+    CoroutineType: operator.attrgetter("cr_frame"),
+    AsyncGeneratorType: operator.attrgetter("ag_frame"),
+}
+"""How to get at the frame of what can be suspended."""

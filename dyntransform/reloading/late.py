@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
 
 from dyntransform.reloading import heap
 from dyntransform.reloading.state import ModuleState
@@ -59,17 +58,10 @@ def _holders() -> Iterator[object]:
             if candidate.__closure__ and _looks_up(candidate.__code__):
                 yield candidate
         else:
-            frame_of = _SUSPENDED.get(kind)
+            frame_of = heap.FRAME_OF.get(kind)
             suspended = frame_of(candidate) if frame_of is not None else None
             if suspended is not None and _looks_up(suspended.f_code):
                 yield candidate
-
-
-_SUSPENDED: dict[type, Callable[[Any], FrameType | None]] = {
-    GeneratorType: operator.attrgetter("gi_frame"),
-    CoroutineType: operator.attrgetter("cr_frame"),
-    AsyncGeneratorType: operator.attrgetter("ag_frame"),
-}
 
 
 def _looks_up(code: CodeType) -> bool:

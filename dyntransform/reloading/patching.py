@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
 
 __all__ = ["Patching"]
+
+_CAN_BE_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_SUSPENDED = "suspended now, with the old code: new code when it is called again"
 
 
 class Patching:
@@ -55,11 +59,24 @@ class Patching:
         importers = self._ordering.importers({module.name for module in modules}) if changed else []
         self._caches |= heap.result_caches(changed, [*namespaces, *importers])
         running = {id(frame.f_code) for frame in heap.active_frames()}
+        suspended = self._suspended(modules)
         for module in modules:
             for patch in module.patches:
                 self._patch(module, patch, self._live.get(id(patch.old), []))
                 if id(patch.old) in running and not patch.moved:
                     self._edit.note(module, patch.node.code.co_qualname, Action.WAITS, patch.node.line, "running now")
+                elif id(patch.old) in suspended:
+                    self._edit.note(module, patch.node.code.co_qualname, Action.WAITS, patch.node.line, _SUSPENDED)
+
+    def _suspended(self, modules: Iterable[ModuleEdit]) -> set[int]:
+        """Return the code, by id, that generators and coroutines are in the middle of."""
+        codes = [
+            patch.old
+            for module in modules
+            for patch in module.patches
+            if not patch.moved and patch.old.co_flags & _CAN_BE_SUSPENDED
+        ]
+        return {id(code) for code in heap.suspended(codes)}
 
     def _patch(self, module: ModuleEdit, patch: Patch, live: list[FunctionType]) -> None:
         code = patch.node.code
