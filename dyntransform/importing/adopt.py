@@ -68,7 +68,7 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
             continue  # not the source that was loaded
         links = tuple((link.scope, link.module, link.names) for link in decisions.links)
         compiled = Compiled(_with_live(code, live[path]), links, (), data)
-        adopted.append(Loaded(_name(module), path, compiled, weakref.ref(module)))
+        adopted.append(Loaded(_name(module), path, compiled, weakref.ref(module), vars(module)))
     return adopted
 
 

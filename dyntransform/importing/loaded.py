@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import weakref
 from types import ModuleType
+from typing import Any
 
 from dyntransform.importing.compiling import Compiled
 
@@ -20,12 +22,21 @@ class Loaded:
         path: its source file.
         compiled: its code, links and source.
         module: weak reference to the module.
+        namespace: globals of the module, which outlive a module that puts another object in its place.
     """
 
     name: str
     path: str
     compiled: Compiled
     module: weakref.ref[ModuleType]
+    namespace: dict[str, Any] = dataclasses.field(repr=False)
+
+    def is_in_force(self) -> bool:
+        """Whether `sys.modules` has the module, or what the module put there in its own place."""
+        present = sys.modules.get(self.name)
+        if present is None or present is self.module():
+            return present is not None
+        return getattr(getattr(present, "__spec__", None), "origin", None) != self.path  # else it was loaded again
 
 
 class Registry:
@@ -36,7 +47,7 @@ class Registry:
 
     def add(self, module: ModuleType, path: str, compiled: Compiled) -> None:
         """Record that `module` is about to be executed."""
-        self.put(Loaded(module.__name__, path, compiled, weakref.ref(module)))
+        self.put(Loaded(module.__name__, path, compiled, weakref.ref(module), vars(module)))
 
     def put(self, record: Loaded) -> None:
         """Take in a record."""

@@ -111,6 +111,26 @@ class Bindings:
         self.rebind(module, name, old, MISSING, len(module.pairing.pairs))
         self._edit.note(module, name, Action.REMOVED, None)
 
+    def relocate(self, module: ModuleEdit) -> None:
+        """Give a module that was found in another file the attributes that importing it there would (PEP 451)."""
+        spec = module.spec
+        if spec is None:
+            return
+        attributes: dict[str, Any] = {
+            "__spec__": spec,
+            "__file__": spec.origin,
+            "__cached__": spec.cached,
+            "__loader__": spec.loader,
+            "__package__": spec.parent,
+        }
+        if spec.submodule_search_locations is not None:
+            attributes["__path__"] = spec.submodule_search_locations
+        elif "__path__" in module.namespace:
+            self._transaction.delete_item(module.namespace, "__path__")
+        for name, value in attributes.items():
+            self._transaction.set_item(module.namespace, name, value)
+        self._edit.note(module, "__file__", Action.UPDATED, 1, f"found in {spec.origin}")
+
     def refresh_documentation(self, module: ModuleEdit) -> None:
         """Change the docstring of a module, and drop the annotations that its new version does not have."""
         old, new = (ast.get_docstring(tree, clean=False) for tree in (module.old_tree, module.source.tree))
@@ -166,6 +186,8 @@ class Bindings:
                 continue
             for attribute, bound in names:
                 changed = self.changed.get((origin, attribute))
+                if changed is None and "__getattr__" in vars(provider) and not scope:
+                    self._refresh_lazy(module, bound, provider, attribute)
                 value = self._transaction.view(vars(provider)).get(attribute, MISSING)
                 if changed is None or value is MISSING:
                     continue
@@ -181,6 +203,16 @@ class Bindings:
         held = view.get(bound, MISSING)
         if held is not value and changed.held_by(held) and bound not in kept_names(view):
             self.follow(module, bound, held, value, origin)
+
+    def _refresh_lazy(self, module: ModuleEdit, bound: str, provider: ModuleType, attribute: str) -> None:
+        """Ask a module ``__getattr__`` (PEP 562) again, if what it gave before is a value that the edit replaced."""
+        held = self.view(module.namespace).get(bound, MISSING)
+        if attribute in vars(provider) or not any(one.held_by(held) for one in self.changed.values()):
+            return
+        self._transaction.commit()  # it may run any code of the project
+        value = getattr(provider, attribute, MISSING)
+        if value is not MISSING and not same_value(value, held):
+            self.follow(module, bound, held, value, provider.__name__)
 
     def _refresh_in_class(self, module: ModuleEdit, scope: str, bound: str, changed: Rebinding, value: Any) -> None:
         cls = class_at(module.namespace, f"{scope}.x")

@@ -329,7 +329,7 @@ class ClassWork:
         view = self._transaction.view(self._module.namespace)
         code = compile(
             ast.fix_missing_locations(ast.Expression(ast.Tuple(list(node.bases), ast.Load()))),
-            self._module.state.path,
+            self._module.path,
             "eval",
             flags=self._module.source.flags,
             dont_inherit=True,

@@ -74,7 +74,7 @@ def merge(old: Sequence[CodeNode], new: Sequence[CodeNode], patches: list[Patch]
 
 
 def _merged(old: CodeNode, new: CodeNode, patches: list[Patch]) -> CodeNode:
-    if old.code == new.code:
+    if old.code == new.code and old.code.co_filename == new.code.co_filename:
         result = old
         patches.extend(Patch(code, old, moved=False) for code in old.older)
         for child in walk(old.children):
@@ -100,11 +100,11 @@ def _with_children(code: CodeType, old: Sequence[CodeNode], new: Sequence[CodeNo
     return code.replace(co_consts=tuple(changed.get(id(constant), constant) for constant in code.co_consts))
 
 
-def shift(node: CodeNode, lines: int, patches: list[Patch]) -> CodeNode:
-    """Return the tree for the same text, `lines` further down."""
-    children = [shift(child, lines, patches) for child in node.children]
+def shift(node: CodeNode, lines: int, path: str, patches: list[Patch]) -> CodeNode:
+    """Return the tree for the same text, `lines` further down, in the file `path`."""
+    children = [shift(child, lines, path, patches) for child in node.children]
     code = _with_children(node.code, node.children, children)
-    moved = CodeNode(code.replace(co_firstlineno=code.co_firstlineno + lines), children)
+    moved = CodeNode(code.replace(co_firstlineno=code.co_firstlineno + lines, co_filename=path), children)
     patches.append(Patch(node.code, moved, moved=True))
     patches.extend(Patch(older, moved, moved=True) for older in node.older)
     return moved

@@ -84,6 +84,8 @@ class Edit:
         self._check_imports()
         self._patching.patch(self.edits.values())
         for edit in self.edits.values():
+            self._bindings.relocate(edit)
+        for edit in self.edits.values():
             self._bindings.remove_names(edit)
             self._bindings.refresh_documentation(edit)
         for _ in range(_ROUNDS):
@@ -120,7 +122,7 @@ class Edit:
                     module = absolute_name("." * node.level + (node.module or ""), edit.namespace)
                     for alias in node.names:
                         if (module, alias.name) in gone and f"{module}.{alias.name}" not in sys.modules:
-                            raise _import_error(alias.name, module, edit.state.path, node.lineno)
+                            raise _import_error(alias.name, module, edit.path, node.lineno)
 
     # ------------------------------------------------------------------ statements
 
@@ -243,7 +245,7 @@ class Edit:
         if key in self._noted and not again:
             return
         self._noted.add(key)
-        place = Place(edit.state.path, line) if line is not None else None
+        place = Place(edit.path, line) if line is not None else None
         self.changes.append(Change(edit.name, name.replace(".<locals>", ""), action, place, note))
 
     note = _note

@@ -19,7 +19,7 @@ from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
 from dyntransform.reloading.source import Source
-from dyntransform.reloading.state import ModuleState, States
+from dyntransform.reloading.state import Content, ModuleState, States
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements
@@ -30,7 +30,7 @@ __all__ = ["Engine"]
 _UNDO_DEPTH = 32
 """So many applied edits can be taken back; older sources are forgotten."""
 
-_Files = dict[str, bytes]
+_Files = dict[str, Content]
 """The content that modules are to run, by module name."""
 
 
@@ -84,12 +84,12 @@ class Engine:
         changed: _Files = {}
         try:
             for name, state in states.items():
-                data = self._states.changed_data(state)
-                if data is not None:
-                    changed[name] = data
+                content = self._states.changed(state)
+                if content is not None:
+                    changed[name] = content
         except OSError as error:
             return Report(error=error, files=(str(error.filename),), seconds=time.perf_counter() - start)
-        before = {name: states[name].data for name in changed}
+        before = {name: Content(states[name].data) for name in changed}
         report = self._apply(states, changed, start)
         if report and report.error is None:
             self._history.append(before)
@@ -101,7 +101,7 @@ class Engine:
         if not self._history:
             return Report(error=ReloadError("there is no edit to take back"))
         wanted = self._history[-1]
-        report = self._apply(states, {name: data for name, data in wanted.items() if name in states}, start)
+        report = self._apply(states, {name: content for name, content in wanted.items() if name in states}, start)
         if report.error is None:
             self._history.pop()
         return report
@@ -118,7 +118,7 @@ class Engine:
         edit: Edit | None = None
         events: list[ReloadEvent] = []
         try:
-            edits = {name: self._module_edit(states[name], data) for name, data in changed.items()}
+            edits = {name: self._module_edit(states[name], content) for name, content in changed.items()}
             events.extend(ReloadEvent(name, states[name].path) for name in edits)
             self._call_before(events)
             edit = Edit(edits, self._dependent, Ordering(self._current))
@@ -169,10 +169,11 @@ class Engine:
     def _current(self) -> dict[str, ModuleState]:
         return self._states.current(self._project.loaded.snapshot())
 
-    def _module_edit(self, state: ModuleState, data: bytes) -> ModuleEdit:
-        new = Source(data, state.path, self._states.options)
+    def _module_edit(self, state: ModuleState, content: Content) -> ModuleEdit:
+        path = state.path if content.spec is None else str(content.spec.origin)
+        new = Source(content.data, path, self._states.options)
         new.check()
-        return ModuleEdit.of_edit(state, self._source(state), new)
+        return ModuleEdit.of_edit(state, self._source(state), new, content.spec)
 
     def _dependent(self, name: str) -> ModuleEdit | None:
         state = self._current().get(name)
@@ -187,9 +188,11 @@ class Engine:
             source = module.source
             links = tuple((link.scope, link.module, link.names) for link in source.decisions.links)
             lookups = tuple({one for sources in source.decisions.reads.values() for one in sources})
-            state = ModuleState(
-                module.state.loaded, module.state.module, source.data, links, lookups, list(module.codes)
-            )
+            loaded = module.state.loaded
+            if module.spec is not None:
+                loaded = dataclasses.replace(loaded, path=source.path)
+                self._project.loaded.put(loaded)
+            state = ModuleState(loaded, source.data, links, lookups, list(module.codes))
             self._states.update(state)
 
     def _forget_lines(self, files: tuple[str, ...]) -> None:

@@ -98,7 +98,7 @@ class Execution:
         view = self._transaction.view(namespace)
         self._save_state(statement, view)
         if statement.usage.calls:
-            self.executed.append(f"{module.state.path}:{statement.first_line}: {statement.name}")
+            self.executed.append(f"{module.path}:{statement.first_line}: {statement.name}")
         containers = [view[name] for name in statement.usage.updates if type(view.get(name)) in (list, dict, set)]
         with self._transaction.contents(containers):
             if self._transaction.live:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
 
@@ -28,6 +29,7 @@ class ModuleEdit:
         source: the new version; the running one for a module that only depends on edited ones.
         edited: its file changed.
         pairing: the statements of both versions.
+        spec: where the new version was found, if that is another file.
         edits: edits of definitions, by statement; several in a block.
         codes: code objects of each statement of the new version, in their order.
         compiled: what executes a statement.
@@ -40,6 +42,7 @@ class ModuleEdit:
     source: Source
     edited: bool
     pairing: Pairing
+    spec: ModuleSpec | None = None
     edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
     codes: list[list[CodeNode]] = dataclasses.field(default_factory=list)
     compiled: dict[Statement, CodeType] = dataclasses.field(default_factory=dict)
@@ -50,13 +53,19 @@ class ModuleEdit:
     _old: list[Statement] = dataclasses.field(default_factory=list)
 
     @classmethod
-    def of_edit(cls, state: ModuleState, old: Source, new: Source) -> ModuleEdit:
+    def of_edit(cls, state: ModuleState, old: Source, new: Source, spec: ModuleSpec | None = None) -> ModuleEdit:
         """Compare and compile the two versions of a file.
+
+        Args:
+            state: the module as it runs.
+            old: its source.
+            new: the source to be run.
+            spec: where that was found, if it is another file.
 
         Raises:
             SyntaxError, ValueError: the new version cannot be compiled.
         """
-        edit = cls(state, new, True, compare(old.statements, new.statements))  # noqa: FBT003 - a field
+        edit = cls(state, new, True, compare(old.statements, new.statements), spec)  # noqa: FBT003 - a field
         edit._prepare(old)
         return edit
 
@@ -72,6 +81,11 @@ class ModuleEdit:
     def name(self) -> str:
         """Dotted name of the module."""
         return self.state.name
+
+    @property
+    def path(self) -> str:
+        """The file of its new version."""
+        return self.source.path
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -99,7 +113,8 @@ class ModuleEdit:
         nodes = self.old_codes[pair.old] if pair.old is not None else []
         if pair.same_text and pair.old is not None:
             lines = pair.new.first_line - pair.old.first_line
-            return [shift(node, lines, self.patches) for node in nodes] if lines else nodes
+            moved = lines or self.spec is not None
+            return [shift(node, lines, self.path, self.patches) for node in nodes] if moved else nodes
         return self._compile(pair.new, nodes)
 
     def _compile(self, statement: Statement, nodes: list[CodeNode]) -> list[CodeNode]:

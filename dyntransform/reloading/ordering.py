@@ -41,9 +41,12 @@ class Ordering:
             yield from edited
             if not rebound:
                 return
+        lazy = {name for name, state in states.items() if "__getattr__" in state.namespace}
         graph = {name: self._providers(state, states) for name, state in states.items()} if len(states) > 1 else {}
         for name in _sorted(list(states), graph):
-            if name in edited or graph.get(name, _NONE) & {module for module, _ in rebound}:
+            if name in edited or graph.get(name, _NONE) & (
+                {module for module, _ in rebound} | (lazy if rebound else _NONE)
+            ):
                 yield name
 
     def _providers(self, state: ModuleState, states: dict[str, ModuleState]) -> set[str]:

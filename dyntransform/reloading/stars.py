@@ -75,7 +75,7 @@ class _Stars:
                 self._bindings.follow(self._module, name, held, value, origin)
 
     def _in_force(self, name: str) -> tuple[str | None, Any]:
-        """Return where the name comes from at the end of the module, and its value; (None, ...) if not from an import."""
+        """Return where the name comes from at the end of the module, and its value; None if not from an import."""
         found: tuple[int, str | None, Any] = (-1, "", MISSING)
         for star in self._stars:
             if name in star.names and star.index > found[0]:

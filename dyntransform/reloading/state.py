@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
 import os
 import sys
 import time
-from types import ModuleType
+from importlib._bootstrap import _find_spec  # type: ignore[attr-defined]
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded
+from dyntransform.importing.loader import DynLoader
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.source import Source, split_codes
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 
-__all__ = ["ModuleState", "States"]
+__all__ = ["Content", "ModuleState", "States"]
 
 _RACY_NS = 2_000_000_000
 """A file changed this recently, in nanoseconds, may change again without another time stamp ("racily clean" in git)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """What a module is to run.
+
+    Attributes:
+        data: the source.
+        spec: where it was found, if that is another file than before.
+    """
+
+    data: bytes
+    spec: ModuleSpec | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,7 +45,6 @@ class ModuleState:
 
     Attributes:
         loaded: how it was loaded; another one means that it was executed anew.
-        module: the module.
         data: the source that is running.
         links: its live bindings.
         lookups: what its functions look up late.
@@ -37,7 +52,6 @@ class ModuleState:
     """
 
     loaded: Loaded
-    module: ModuleType
     data: bytes
     links: tuple[LinkSpec, ...]
     lookups: tuple[tuple[str, str], ...]
@@ -56,7 +70,7 @@ class ModuleState:
     @property
     def namespace(self) -> dict[str, Any]:
         """Its globals."""
-        return vars(self.module)
+        return self.loaded.namespace
 
     def codes_of(self, source: Source) -> list[list[CodeNode]]:
         """Return the code of each statement of `source`, which is what is running."""
@@ -92,13 +106,12 @@ class States:
         """Return the states of those modules that are in `sys.modules`."""
         states = {}
         for name, record in loaded.items():
-            module = record.module()
-            if module is None or sys.modules.get(name) is not module:
+            if not record.is_in_force():
                 continue
             state = self._states.get(name)
             if state is None or state.loaded is not record:
                 compiled = record.compiled
-                state = ModuleState(record, module, compiled.data, compiled.links, compiled.lookups)
+                state = ModuleState(record, compiled.data, compiled.links, compiled.lookups)
                 self._states[name] = state
             states[name] = state
         return states
@@ -115,31 +128,42 @@ class States:
         """Go back to what `snapshot` gave."""
         self._states = saved
 
-    def changed_data(self, state: ModuleState) -> bytes | None:
-        """Return the content of the module's file if it differs from what runs; None if not, or if there is no file.
+    def changed(self, state: ModuleState) -> Content | None:
+        """Return what a module is to run if that differs from what it runs; None if not, or if it has no file any more.
+
+        Content decides. The time of the last status change, which no program can set, tells which files need not be
+        read again. Where the file is gone, the module is looked for as an import would: it may have become a package.
 
         Raises:
             OSError: there is a file, and it cannot be read.
-
-        Content decides. The time of the last status change, which no program can set, tells which files need not be
-        read again.
         """
         try:
             status = os.stat(state.path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        key = f"{state.name}\0{state.path}"
-        if self._clean.get(key) == mark:
-            return None
-        self._clean.pop(key, None)
-        try:
+            mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            key = f"{state.name}\0{state.path}"
+            if self._clean.get(key) == mark:
+                return None
+            self._clean.pop(key, None)
             with open(state.path, "rb") as file:
                 data = file.read()
-        except (FileNotFoundError, IsADirectoryError):
-            return None
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return _moved(state)
         if data != state.data:
-            return data
+            return Content(data)
         if time.time_ns() - status.st_ctime_ns > _RACY_NS:
             self._clean[key] = mark
         return None
+
+
+def _moved(state: ModuleState) -> Content | None:
+    """Find the module at another place, if that is project code too."""
+    parent = state.name.rpartition(".")[0]
+    package = sys.modules.get(parent)
+    importlib.invalidate_caches()
+    try:
+        spec = _find_spec(state.name, getattr(package, "__path__", None) if parent else None)
+    except (ImportError, AttributeError, ValueError):  # what finders raise; an import would say why
+        return None
+    if spec is None or not isinstance(spec.loader, DynLoader) or state.name == "__main__":
+        return None
+    return Content(spec.loader.get_data(spec.loader.path), spec)
