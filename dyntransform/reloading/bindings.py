@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import sys
 from collections.abc import Iterator
@@ -108,7 +109,9 @@ class Bindings:
         """Unbind a name of a module."""
         old = self.view(module.namespace)[name]
         self._transaction.delete_item(module.namespace, name)
-        self.rebind(module, name, old, MISSING, len(module.pairing.pairs))
+        # What still reads the name would fail; it is left alone, unless a builtin comes to light.
+        index = -1 if hasattr(builtins, name) else len(module.pairing.pairs)
+        self.rebind(module, name, old, MISSING, index)
         self._edit.note(module, name, Action.REMOVED, None)
 
     def relocate(self, module: ModuleEdit) -> None:

@@ -148,16 +148,25 @@ class Execution:
         if made_from(old, codes):
             succeed(old, new, self._transaction)
 
-    def must_be_live(self, module: ModuleEdit, statements: Sequence[Statement]) -> bool:
-        """Whether executing the statements may run code, or give it values, that the edit changes."""
+    def must_be_live(
+        self, module: ModuleEdit, statements: Sequence[Statement], *, keeps_code: bool | None = None
+    ) -> bool:
+        """Whether executing the statements may run code, or give it values, that the edit changes.
+
+        Args:
+            module: their module.
+            statements: the statements.
+            keeps_code: whether functions that they create are kept; if None, all are.
+        """
         if self._transaction.live:
             return False
         view = self._transaction.view(module.namespace)
         for statement in statements:
             usage = statement.usage
-            if usage.makes_code and is_block(statement.node):
+            makes_code = usage.makes_code if keeps_code is None else keeps_code
+            if makes_code and is_block(statement.node):
                 return True  # what it makes may be called in it, and then needs the names it has bound
-            if usage.makes_code and any((module.name, name) in self._bindings.changed for name in usage.reads):
+            if makes_code and any((module.name, name) in self._bindings.changed for name in usage.reads):
                 return True
             if not all(is_inert(view[name], self._ordering.is_project) for name in usage.reads if name in view):
                 return True
@@ -169,7 +178,7 @@ class Execution:
         """Execute a function definition without its decorators, and without binding it."""
         node = statement.node
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        if self.must_be_live(module, [statement]):
+        if self.must_be_live(module, [statement], keeps_code=_makes_code_in_header(node)):
             self._transaction.commit()
         code = module.source.compile([_undecorated(node)])
         made: dict[str, Any] = {}
@@ -227,6 +236,12 @@ def _literal(statement: Statement | None) -> Any:
         return ast.literal_eval(value)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return MISSING
+
+
+def _makes_code_in_header(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a default is, or holds, a function of its own: it must be made in the real namespace."""
+    defaults = [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
+    return any(isinstance(part, (ast.Lambda, ast.GeneratorExp)) for default in defaults for part in ast.walk(default))
 
 
 def _undecorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:

@@ -125,6 +125,10 @@ class Patching:
             if done:
                 name = made.__code__.co_qualname
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
+            if done and done != ["annotations"]:
+                importers = self._ordering.importers({module.name})
+                for cache in heap.result_caches([function], [module.namespace, *importers]).get(id(function), ()):
+                    self._transaction.finally_do(cache.cache_clear)
             if "annotations" in done:
                 self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from dyntransform.reloading.diff import Kind, Pair, is_block, is_definition
 from dyntransform.reloading.module_edit import ModuleEdit
@@ -177,5 +177,41 @@ class _Finder:
             new_last.update(dict.fromkeys(pair.new.usage.binds, pair))
         for name, pair in new_last.items():
             if pair.old is not None and pair.old is not old_last.get(name) and name in old_last:
-                self._groups.forced.add(pair.new)
-                self._changed[name] = self._pairs.index(pair)
+                self._force(pair)
+        if _moved(self._pairs, self._edit.old_statements):
+            self._other_sources()
+
+    def _other_sources(self) -> None:
+        """Force what reads a name that, after statements changed places, another one binds before it."""
+        old = _sources(self._edit.old_statements)
+        new = _sources([pair.new for pair in self._pairs])
+        pairs = {pair.new: pair for pair in self._pairs}
+        for pair in self._pairs:
+            if pair.old is None or is_definition(pair.new.node):
+                continue
+            for name in pair.new.usage.reads & new[pair.new].keys():
+                source = pairs[new[pair.new][name]]
+                if source.old is not None and old[pair.old].get(name) is not source.old:
+                    self._force(source)
+                    self._force(pair)
+
+    def _force(self, pair: Pair) -> None:
+        self._groups.forced.add(pair.new)
+        self._change(pair.new.usage.binds, self._pairs.index(pair))
+
+
+def _moved(pairs: Sequence[Pair], old: Sequence[Statement]) -> bool:
+    """Whether statements that both versions have come in another order, or one between them is gone."""
+    position = {statement: index for index, statement in enumerate(old)}
+    kept = [position[pair.old] for pair in pairs if pair.old is not None]
+    return kept != list(range(len(old)))
+
+
+def _sources(statements: Sequence[Statement]) -> dict[Statement, dict[str, Statement]]:
+    """Return, for each statement, which one bound each name that it reads."""
+    bound: dict[str, Statement] = {}
+    found = {}
+    for statement in statements:
+        found[statement] = {name: bound[name] for name in statement.usage.reads if name in bound}
+        bound.update(dict.fromkeys(statement.usage.binds, statement))
+    return found
