@@ -8,7 +8,7 @@ from types import CellType, CodeType, FunctionType
 from dyntransform.reloading import heap
 from dyntransform.reloading.codes import CodeNode
 
-__all__ = ["Scopes", "cell_of_same_call"]
+__all__ = ["Scopes", "cell_of_same_call", "former_name"]
 
 
 class Scopes:
@@ -27,13 +27,36 @@ class Scopes:
                 self._around[id(code)] = around
             pending.extend((child, (*around, node.code)) for child in node.children)  # type: ignore[misc]
 
+    def around(self, code: CodeType) -> tuple[CodeType, ...]:
+        """Return the functions and classes around a function, outermost first."""
+        return self._around.get(id(code), ())
+
     def depth(self, code: CodeType, name: str) -> int | None:
         """Return how deep the function lies whose variable a free variable of `code` is; None if there is none."""
-        around = self._around.get(id(code), ())
+        around = self.around(code)
         for depth in range(len(around) - 1, -1, -1):
             if name in around[depth].co_cellvars:
                 return depth
         return None
+
+
+def former_name(old: CodeType, new: CodeType, name: str) -> str | None:
+    """Return what a parameter was called before it got a name that is new in its function; None if it is none.
+
+    Args:
+        old: the function whose parameter it is, before the edit.
+        new: the same function after it.
+        name: the new name.
+    """
+    before, after = _parameters(old), _parameters(new)
+    if name not in after or len(before) != len(after) or name in (*old.co_varnames, *old.co_cellvars):
+        return None
+    former = before[after.index(name)]
+    return former if former not in after else None
+
+
+def _parameters(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def cell_of_same_call(

@@ -136,7 +136,7 @@ def _inner_definitions(block: Statement) -> list[Statement]:
     return found
 
 
-def default_names(node: Function) -> dict[str, ast.expr]:
+def default_names(node: Function | ast.Lambda) -> dict[str, ast.expr]:
     """Return the default expressions by parameter name."""
     arguments = node.args
     positional = [*arguments.posonlyargs, *arguments.args]

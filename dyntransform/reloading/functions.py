@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
-from dyntransform.reloading.closures import Scopes, cell_of_same_call
+from dyntransform.reloading.closures import Scopes, cell_of_same_call, former_name
 from dyntransform.reloading.codes import Patch
-from dyntransform.reloading.definitions import FunctionEdit, default_names
+from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.transaction import Transaction
 
-__all__ = ["docstring", "forwarding_code", "refresh_header", "retarget"]
+__all__ = ["docstring", "forwarding_code", "inner_defaults", "refresh_header", "retarget"]
 
 
 def retarget(
@@ -55,6 +55,12 @@ def retarget(
             if name == code.co_name and code.co_qualname.endswith(f"<locals>.{name}"):
                 cells[name] = CellType(function)  # it begins to call itself
                 continue
+            if depth is not None:
+                around = old.around(function.__code__), new_scopes.around(code)
+                former = former_name(around[0][depth], around[1][depth], name) if depth < len(around[0]) else None
+                if former in cells:
+                    cells[name] = cells[former]
+                    continue
             cell = cell_of_same_call(function, name, depth, old, names) if depth is not None else None
             if cell is None:
                 return None
@@ -158,6 +164,41 @@ def refresh_header(
         transaction.set_attribute(function, "__annotations__", made.__annotations__)
         done.append("annotations")
     return done
+
+
+def inner_defaults(
+    function: FunctionType, old: Function | ast.Lambda, new: Function | ast.Lambda
+) -> tuple[tuple[Any, ...] | None, dict[str, Any] | None] | None:
+    """Return the defaults of a closure made earlier under the new definition.
+
+    What a default was computed from is gone with the call of the factory, so edited defaults count only if they are
+    literals, and others stay what they are.
+
+    Args:
+        function: the closure.
+        old: its definition before the edit.
+        new: its definition now.
+
+    Returns:
+        Positional and keyword defaults; None if a new parameter has a default that cannot be known.
+    """
+    names = [argument.arg for argument in (*old.args.posonlyargs, *old.args.args)]
+    held = _default_values(function, names)
+    before, after = default_names(old), default_names(new)
+    values = {}
+    for name, default in after.items():
+        if name in before and name in held and ast.dump(before[name]) == ast.dump(default):
+            values[name] = held[name]
+            continue
+        try:
+            values[name] = ast.literal_eval(default)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            if name not in held:
+                return None
+            values[name] = held[name]
+    positional = [argument.arg for argument in (*new.args.posonlyargs, *new.args.args) if argument.arg in values]
+    keywords = [argument.arg for argument in new.args.kwonlyargs if argument.arg in values]
+    return tuple(values[name] for name in positional) or None, {name: values[name] for name in keywords} or None
 
 
 def _same(one: Any, other: Any) -> bool:

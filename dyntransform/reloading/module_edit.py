@@ -33,6 +33,7 @@ class ModuleEdit:
         edits: edits of definitions, by statement; several in a block.
         codes: code objects of each statement of the new version, in their order.
         compiled: what executes a statement.
+        origins: the statement of each patch that is not only moved, by id of its node.
         patches: new code for live functions.
         old_tree: the version that runs.
         running: index of the statement of the old version that the module is executing now; None if it is not.
@@ -46,6 +47,7 @@ class ModuleEdit:
     edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
     codes: list[list[CodeNode]] = dataclasses.field(default_factory=list)
     compiled: dict[Statement, CodeType] = dataclasses.field(default_factory=dict)
+    origins: dict[int, Pair] = dataclasses.field(default_factory=dict)
     patches: list[Patch] = dataclasses.field(default_factory=list)
     running: int | None = None
     old_codes: dict[Statement, list[CodeNode]] = dataclasses.field(default_factory=dict)
@@ -115,7 +117,10 @@ class ModuleEdit:
             lines = pair.new.first_line - pair.old.first_line
             moved = lines or self.spec is not None
             return [shift(node, lines, self.path, self.patches) for node in nodes] if moved else nodes
-        return self._compile(pair.new, nodes)
+        known = len(self.patches)
+        merged = self._compile(pair.new, nodes)
+        self.origins.update((id(patch.node), pair) for patch in self.patches[known:])
+        return merged
 
     def _compile(self, statement: Statement, nodes: list[CodeNode]) -> list[CodeNode]:
         """Compile a statement; variables that live closures have and the new code does not need are kept in it."""

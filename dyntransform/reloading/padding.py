@@ -8,11 +8,12 @@ in a branch that is never taken: the compiler keeps the free variable and drops 
 from __future__ import annotations
 
 import ast
+from types import CodeType
 from typing import TypeAlias, TypeVar
 
 from dyntransform.reloading.codes import Patch
 
-__all__ = ["pad"]
+__all__ = ["functions_at", "pad"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -29,7 +30,7 @@ def pad(statement: ast.stmt, patches: list[Patch]) -> bool:
         new = patch.node.code
         lost = [name for name in patch.old.co_freevars if name not in new.co_freevars]
         if lost:
-            path = _path(statement, new.co_firstlineno, new.co_name)
+            path = functions_at(statement, new)
             if path:
                 for name in lost:
                     _read(path, name)
@@ -37,8 +38,9 @@ def pad(statement: ast.stmt, patches: list[Patch]) -> bool:
     return changed
 
 
-def _path(statement: ast.stmt, line: int, name: str) -> list[_Scope]:
-    """Return the function at that place and those around it, outermost first."""
+def functions_at(statement: ast.stmt, code: CodeType) -> list[_Scope]:
+    """Return the function of `code` and those around it, outermost first; none if it is not in the statement."""
+    line, name = code.co_firstlineno, code.co_name
 
     def search(node: ast.AST, around: list[_Scope]) -> list[_Scope]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):

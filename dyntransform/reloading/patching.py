@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Iterable
 from types import CodeType, FunctionType
@@ -11,9 +12,10 @@ from dyntransform.reloading import functions, heap
 from dyntransform.reloading.bindings import class_at
 from dyntransform.reloading.closures import Scopes
 from dyntransform.reloading.codes import Patch
-from dyntransform.reloading.definitions import FunctionEdit
+from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
+from dyntransform.reloading.padding import functions_at
 from dyntransform.reloading.report import Action
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ __all__ = ["Patching"]
 
 _CAN_BE_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _SUSPENDED = "suspended now, with the old code: new code when it is called again"
+
+
+def _defaults(function: Function | ast.Lambda) -> dict[str, str]:
+    return {name: ast.dump(default) for name, default in default_names(function).items()}
 
 
 class Patching:
@@ -81,11 +87,15 @@ class Patching:
     def _patch(self, module: ModuleEdit, patch: Patch, live: list[FunctionType]) -> None:
         code = patch.node.code
         cls = class_at(module.namespace, code.co_qualname)
-        lacking = [function for function in live if not self._retarget(module, function, patch, cls)]
+        lacking = [
+            function
+            for function in live
+            if not self._set_defaults(module, function, patch) or not self._retarget(module, function, patch, cls)
+        ]
         if lacking:
             patch.node.older.append(patch.old)
-            free = set(code.co_freevars) - set(patch.old.co_freevars)
-            note = f"made earlier without {', '.join(sorted(free))}: make it again by calling what made it"
+            free = sorted(set(code.co_freevars) - set(patch.old.co_freevars)) or ["a default of its new parameters"]
+            note = f"made earlier without {', '.join(free)}: make it again by calling what made it"
             self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
         elif live and not patch.moved:
             self._edit.note(module, code.co_qualname, Action.UPDATED, patch.node.line)
@@ -94,6 +104,22 @@ class Patching:
                     self._transaction.finally_do(cache.cache_clear)
             if functions.docstring(patch.old) != functions.docstring(code):
                 self._refresh_wrappers(live, "__doc__", functions.docstring(patch.old), functions.docstring(code))
+
+    def _set_defaults(self, module: ModuleEdit, function: FunctionType, patch: Patch) -> bool:
+        """Give a function made in another one edited defaults; False if one of them cannot be known."""
+        pair = module.origins.get(id(patch.node))
+        if pair is None or pair.old is None or "<locals>" not in patch.node.code.co_qualname:
+            return True
+        before = functions_at(pair.old.node, patch.old)
+        after = functions_at(pair.new.node, patch.node.code)
+        if not before or not after or _defaults(before[-1]) == _defaults(after[-1]):
+            return True
+        values = functions.inner_defaults(function, before[-1], after[-1])
+        if values is None:
+            return False
+        self._transaction.set_attribute(function, "__defaults__", values[0])
+        self._transaction.set_attribute(function, "__kwdefaults__", values[1])
+        return True
 
     def _retarget(self, module: ModuleEdit, function: FunctionType, patch: Patch, cls: type | None) -> bool:
         def scopes() -> tuple[Scopes, Scopes]:
