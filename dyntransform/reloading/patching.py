@@ -100,8 +100,7 @@ class Patching:
         elif live and not patch.moved:
             self._edit.note(module, code.co_qualname, Action.UPDATED, patch.node.line)
             for function in live:
-                for cache in self._caches.get(id(function), ()):
-                    self._transaction.finally_do(cache.cache_clear)
+                self._clear(self._caches.get(id(function), ()))
             if functions.docstring(patch.old) != functions.docstring(code):
                 self._refresh_wrappers(live, "__doc__", functions.docstring(patch.old), functions.docstring(code))
 
@@ -153,10 +152,16 @@ class Patching:
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
             if done and done != ["annotations"]:
                 importers = self._ordering.importers({module.name})
-                for cache in heap.result_caches([function], [module.namespace, *importers]).get(id(function), ()):
-                    self._transaction.finally_do(cache.cache_clear)
+                caches = heap.result_caches([function], [module.namespace, *importers])
+                self._clear(caches.get(id(function), ()))
             if "annotations" in done:
                 self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
+
+    def _clear(self, caches: Iterable[Any]) -> None:
+        """Clear caches when the edit is live, when it is undone, and of what other threads put in meanwhile."""
+        for cache in caches:
+            self._transaction.do(cache.cache_clear, cache.cache_clear)
+            self._transaction.finally_do(cache.cache_clear)
 
     def _refresh_wrappers(self, live: list[FunctionType], name: str, before: Any, value: Any) -> None:
         """Bring up to date what `functools.wraps` copied, if the copy was not changed since."""
