@@ -28,7 +28,8 @@ TAG = f"dyn{sys.flags.optimize}"
 
 _FORMAT = 1
 _MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
-_KEY = int.from_bytes(_imp.source_hash(_FORMAT, sys.version.encode()), "little")
+_KEY = int.from_bytes(_imp.source_hash(_FORMAT, sys.version.encode()), "little") >> 1
+"""`_imp.source_hash` takes a signed 64-bit key."""
 
 
 @dataclasses.dataclass(frozen=True)
