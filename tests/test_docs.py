@@ -5,7 +5,8 @@ readers do not see, say what a block is:
 
 ``python``                runs; all such blocks of a page share one namespace
 ``text output``           what the ``python`` block before it printed
-``LANGUAGE file=NAME``    is written to that file: one of the example, or an edit of it
+``LANGUAGE file=NAME``    is written to that file: one of the example
+``diff edit=NAME``        an edit of that file: lines with ``-`` become those with ``+``, others are the same in both
 ``console``               after each ``$`` a command, then what it prints
 ``console live``          the same for a program that goes on until the page ends or the next one is started
 ``text live``             what that program prints next
@@ -54,10 +55,14 @@ class Block:
     text: str
     line: int
 
+    def argument(self, name: str) -> str:
+        """Return the file that the block is for; empty if there is none."""
+        return next((word.removeprefix(name + "=") for word in self.words if word.startswith(name + "=")), "")
+
     @property
-    def file(self) -> str:
-        """The file that it is written to; empty if there is none."""
-        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), "")
+    def is_file(self) -> bool:
+        """Whether it is a file, or an edit of one."""
+        return bool(self.argument("file") or self.argument("edit"))
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -78,7 +83,7 @@ class Session:
         self._program: Program | None = None
         scripts = sysconfig.get_path("scripts")
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "120",
@@ -86,8 +91,10 @@ class Session:
 
     def run(self, block: Block) -> None:
         """Do one block."""
-        if block.file:
-            _save(Path(block.file), block.text)
+        if block.argument("file"):
+            _save(Path(block.argument("file")), block.text)
+        elif block.argument("edit"):
+            _edit(Path(block.argument("edit")), block.text.splitlines(keepends=True))
         elif block.words == ("python",):
             self._python(block)
         elif block.words == ("text", "output"):
@@ -139,13 +146,19 @@ class Session:
         assert self._program is not None, "no program is running"
         for line in expected.splitlines():
             if line != "...":
-                self._program.until(lambda seen, line=line: _alike(line, seen))
+                try:
+                    self._program.until(lambda seen, line=line: _alike(line, seen))
+                except AssertionError as problem:
+                    problem.add_note(f"it should have printed: {line}")
+                    raise
 
     def stop(self) -> None:
         """End the program that is running."""
         if self._program is not None:
             self._program.process.kill()
             self._program.process.wait()
+            assert self._program.process.stdout is not None
+            self._program.process.stdout.close()
             self._program = None
 
 
@@ -155,6 +168,15 @@ def _save(file: Path, text: str) -> None:
     draft = file.with_name(f".{file.name}.draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(file)
+
+
+def _edit(file: Path, lines: list[str]) -> None:
+    """Replace the lines of a file that a diff takes away by those that it adds."""
+    text = file.read_text(encoding="utf-8")
+    old = "".join(line[1:] for line in lines if not line.startswith("+"))
+    new = "".join(line[1:] for line in lines if not line.startswith("-"))
+    assert text.count(old) == 1, f"{file} has these lines {text.count(old)} times:\n{old}"
+    _save(file, text.replace(old, new))
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
@@ -195,7 +217,7 @@ def test_page(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_blocks_say_what_they_are(name: str) -> None:
     """A block that nothing runs is one that is meant to be read only."""
-    unknown = [block for block in blocks(PAGES[name]) if not block.file and block.words not in RUN | READ]
+    unknown = [block for block in blocks(PAGES[name]) if not block.is_file and block.words not in RUN | READ]
     assert unknown == []
 
 
