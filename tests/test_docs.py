@@ -5,7 +5,7 @@ readers do not see, say what a block is:
 
 ``python``                runs; all such blocks of a page share one namespace
 ``text output``           what the ``python`` block before it printed
-``LANGUAGE file=NAME``    is written to that file: one of the example
+``LANGUAGE file=NAME``    is written to that file: one of the example; a story is played
 ``diff edit=NAME``        an edit of that file: lines with ``-`` become those with ``+``, others are the same in both
 ``console``               after each ``$`` a command, then what it prints
 ``console live``          the same for a program that goes on until the page ends or the next one is started
@@ -42,6 +42,7 @@ from dyntransform.config import Config
 ROOT = Path(__file__).parents[1]
 PAGES = {str(path.relative_to(ROOT)): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 REFERENCE = ROOT / "docs" / "reference.md"
+STORY = Path(__file__).with_name("story.py")
 TIMEOUT_S = 120
 RUN = {("python",), ("console",), ("console", "live"), ("text", "output"), ("text", "live")}
 READ = {("text",), ("sh",), ("toml",)}
@@ -93,6 +94,8 @@ class Session:
         """Do one block."""
         if block.argument("file"):
             _save(Path(block.argument("file")), block.text)
+            if block.argument("file").endswith(".txtar"):
+                _play(Path(block.argument("file")))
         elif block.argument("edit"):
             _edit(Path(block.argument("edit")), block.text.splitlines(keepends=True))
         elif block.words == ("python",):
@@ -177,6 +180,11 @@ def _edit(file: Path, lines: list[str]) -> None:
     new = "".join(line[1:] for line in lines if not line.startswith("-"))
     assert text.count(old) == 1, f"{file} has these lines {text.count(old)} times:\n{old}"
     _save(file, text.replace(old, new))
+
+
+def _play(story: Path) -> None:
+    done = subprocess.run([sys.executable, STORY, story], timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, f"{story} does not hold"
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
