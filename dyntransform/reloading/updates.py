@@ -75,6 +75,8 @@ class _Finder:
                 return groups
 
     def _look_at(self, index: int, pair: Pair) -> None:
+        if self._edit.may_run(pair):
+            return  # it does not run now, so nothing has to run for it
         usage = pair.new.usage
         forced = pair.new in self._groups.forced
         if is_definition(pair.new.node) and not forced and pair.kind != Kind.NEW:
@@ -128,21 +130,26 @@ class _Finder:
 
     def _together(self, index: int, pair: Pair) -> bool:
         """Have the binding statements of the updated names run too; if that is not possible, say why."""
-        for name in pair.new.usage.updates:
-            binder = self._binder(name, index)
-            why = ""
-            if name in self._kept:
-                why = f"it updates {name!r}, which the module keeps: __dyn_keep__"
-            elif binder is None or isinstance(self._pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
-                why = f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
-            if why:
-                self._groups.impossible.append((pair, why))
-                self._groups.skipped.add(pair.new)
-                return False
+        updates = sorted(pair.new.usage.updates)
+        why = next(filter(None, (self._why_not(name, index) for name in updates)), "")
+        if why:
+            self._groups.impossible.append((pair, why))
+            self._groups.skipped.add(pair.new)
+            return False
+        for name in updates:
             self._start_again(name, index, definitions=False)
         for name in pair.new.usage.counts:
             self._start_again(name, index)
         return True
+
+    def _why_not(self, name: str, index: int) -> str:
+        """Return why an update of the name cannot run again; empty if it can."""
+        if name in self._kept:
+            return f"it updates {name!r}, which the module keeps: __dyn_keep__"
+        binder = self._binder(name, index)
+        if binder is None or isinstance(self._pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
+            return f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
+        return ""
 
     def _start_again(self, name: str, before: int, *, definitions: bool = True) -> None:
         """Have the statement that binds a name run, and so all its updates."""
