@@ -79,7 +79,8 @@ class Pairing:
 def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
     """Pair the statements of two versions.
 
-    Equal statements are paired wherever they are, then definitions by name, then blocks that differ only inside
+    Equal statements are paired wherever they are, then definitions by name and
+    header, then by name, then blocks that differ only inside
     definitions, then the others by the names they bind.
     """
     pairs: dict[int, Pair] = {}
@@ -87,6 +88,7 @@ def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
     rules: list[tuple[str, Callable[[Statement], Hashable | None]]] = [
         (Kind.SAME, lambda statement: statement.lines),
         (Kind.SAME, lambda statement: statement.key),
+        (Kind.DEFINITION, _header_key),
         (Kind.DEFINITION, _definition_key),
         (Kind.BLOCK, _block_key),
         (Kind.EDITED, _binding_key),
@@ -124,6 +126,17 @@ def _definition_key(statement: Statement) -> Hashable | None:
     if not is_definition(node):
         return None
     return isinstance(node, ast.ClassDef), node.name  # type: ignore[attr-defined]
+
+
+def _header_key(statement: Statement) -> Hashable | None:
+    """Tell definitions of one name apart, as of overloads and handlers: by decorators and parameters."""
+    node = statement.node
+    if not is_definition(node):
+        return None
+    decorators = tuple(ast.dump(decorator) for decorator in node.decorator_list)  # type: ignore[attr-defined]
+    if isinstance(node, ast.ClassDef):
+        return True, node.name, decorators, tuple(map(ast.dump, node.bases))
+    return False, node.name, decorators, ast.dump(node.args)  # type: ignore[attr-defined]
 
 
 def _binding_key(statement: Statement) -> Hashable | None:

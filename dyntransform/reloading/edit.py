@@ -20,7 +20,7 @@ from dyntransform.reloading.patching import Patching
 from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import made_from
-from dyntransform.reloading.transaction import Transaction
+from dyntransform.reloading.transaction import MISSING, Transaction
 from dyntransform.reloading.updates import update_groups
 from dyntransform.runtime.names import absolute_name
 
@@ -144,6 +144,7 @@ class Edit:
 
     def _statement(self, edit: ModuleEdit, index: int, pair: Pair, *, forced: bool, first: bool) -> None:
         touched = self.is_touched(edit, index, pair)
+        forced = forced and not self._bind_again(edit, index, pair)
         if is_definition(pair.new.node) and pair.old is not None and not forced:
             if first or touched:
                 for change in edit.edits[pair.new]:
@@ -157,6 +158,18 @@ class Edit:
             self._run_if_possible(edit, index, pair, Action.RAN)
         elif (touched or forced) and not edit.may_run(pair):
             self._execution.run(edit, index, pair, Action.RERAN)
+
+    def _bind_again(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
+        """Where a definition only has to bind its name again, have it bind what it made before."""
+        if pair.old is None or not is_definition(pair.new.node) or edit.may_run(pair):
+            return False
+        name = pair.new.name
+        last = [statement for statement in edit.old_statements if name in statement.usage.binds][-1]
+        value = self.transaction.former(edit.namespace).get(name, MISSING)
+        if last is not pair.old or value is MISSING:
+            return False
+        self._bindings.bind(edit, name, value, index)
+        return True
 
     def _run_if_possible(self, edit: ModuleEdit, index: int, pair: Pair, action: Action) -> None:
         """Execute a statement, or report why that has to wait."""

@@ -139,12 +139,12 @@ class Execution:
         if not isinstance(old, FunctionType) or not callable(new) or isinstance(new, type):
             return
         definition = next((one for one in reversed(module.old_statements) if name in one.usage.binds), None)
-        if definition is None or not is_definition(definition.node):
+        if definition is None:
             return
         if definition is not pair.old and definition not in module.pairing.removed:
             return
         codes = {id(node.code) for node in module.old_codes[definition]}
-        codes |= {id(node.code) for nodes in module.codes for node in nodes if node.code.co_name == name}
+        codes |= {id(node.code) for node in module.codes_of(pair.new)} if is_definition(pair.new.node) else set()
         if made_from(old, codes):
             succeed(old, new, self._transaction)
 

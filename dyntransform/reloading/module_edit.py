@@ -156,6 +156,10 @@ class ModuleEdit:
             for node in nodes:
                 yield node.code
 
+    def codes_of(self, statement: Statement) -> list[CodeNode]:
+        """Return the code objects of a statement of the new version."""
+        return self.codes[self.source.statements.index(statement)]
+
     def node_of(self, statement: Statement, name: str) -> CodeNode | None:
         """Return the code of the function or class that a top-level statement defines."""
         return definition_node(self.codes[self.source.statements.index(statement)], name)

@@ -78,6 +78,10 @@ class Transaction:
         finally:
             self._contents.extend((container, old, copy.copy(container)) for container, old in before)
 
+    def former(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Return a namespace as it was when the edit began."""
+        return next((former for known, former in self._saved if known is namespace), namespace)
+
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return the namespace as it will be: itself once live, else a copy that has the staged values."""
         if self.live:
