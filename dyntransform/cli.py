@@ -58,7 +58,7 @@ def _run(words: list[str]) -> None:
         folder = rest[0]
     config = _config(folder)
     roots = options.root or config.roots or [folder]
-    for root in roots:
+    for root in options.root:
         if not os.path.isdir(root):
             sys.exit(f"dyntransform: --root {root}: no such folder")
 

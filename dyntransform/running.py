@@ -1,16 +1,18 @@
-"""Run a program as ``python main.py`` or ``python -m module`` does, as a project module named ``__main__``."""
+"""Run a program as ``python main.py`` or ``python -m module`` does, as a project module named ``__main__``.
+
+The parts that Python has in Python are Python's own: ``-m``, folders and archives go through `runpy`.
+"""
 
 from __future__ import annotations
 
 import builtins
 import os
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from collections.abc import Callable, Sequence
+from importlib.machinery import PathFinder, SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
-from typing import Any
 
-from dyntransform.importing.loader import DynLoader, project, register_main
+from dyntransform.importing.loader import DynLoader, expect_main, project
 
 __all__ = ["run_module", "run_script"]
 
@@ -27,17 +29,20 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
         BaseException: what the program raises; tracebacks leave out the frames of dyntransform.
     """
     sys.argv[:] = [path, *arguments]
-    if os.path.isdir(path) or _is_archive(path):
-        _set_first_path(path)
-        _run_in_path()
+    file = _absolute(path)
+    main = _new_main()
+    if _holds_modules(file):
+        if sys.flags.safe_path:
+            sys.path.insert(0, file)
+        else:
+            sys.path[0] = file
+        expect_main(main)
+        _run_as_main("__main__", alter_argv=False)
         return
     _set_first_path(os.path.dirname(os.path.realpath(path)))
-    file = os.path.abspath(path)
-    loader = DynLoader("__main__", file)
     owned = project()
-    if owned is None or not owned.roots.owns(file):
-        loader = SourceFileLoader("__main__", file)  # type: ignore[assignment]
-    main = _new_main()
+    is_ours = owned is not None and owned.roots.owns(os.path.abspath(path))
+    loader = (DynLoader if is_ours else SourceFileLoader)("__main__", file)
     main.__dict__.update(__loader__=loader, __file__=file, __cached__=None)
     try:
         loader.get_data(file)
@@ -46,9 +51,9 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
             f"{sys.executable}: can't open file {file!r}: [Errno {problem.errno}] {problem.strerror}", file=sys.stderr
         )
         raise SystemExit(2) from None
-    code = _compiled(loader, "__main__")
-    register_main(main, loader)
-    _execute(code, main)
+    expect_main(main)
+    code = _compiled(loader)
+    _enter(exec, code, vars(main))
 
 
 def run_module(name: str, arguments: Sequence[str]) -> None:
@@ -64,44 +69,27 @@ def run_module(name: str, arguments: Sequence[str]) -> None:
     """
     sys.argv[:] = ["-m", *arguments]
     _set_first_path(os.getcwd())
-    main = _new_main()
-    _run_details(main, _details("_get_module_details", name), alter_argv=True)
+    expect_main(_new_main())
+    _run_as_main(name, alter_argv=True)
 
 
-def _run_in_path() -> None:
-    main = _new_main()
-    _run_details(main, _details("_get_main_module_details"), alter_argv=False)
-
-
-def _details(function: str, *arguments: str) -> tuple[str, ModuleSpec, CodeType]:
-    """Ask runpy which module that is; its own errors end the program with its own words."""
+def _run_as_main(name: str, *, alter_argv: bool) -> None:
+    """Let `runpy` do what the C code of ``python -m`` asks it for: its frames and its words are those of Python."""
     import runpy
 
-    error: type[Exception] = runpy._Error  # type: ignore[attr-defined]
-    try:
-        found: tuple[str, ModuleSpec, CodeType] = getattr(runpy, function)(*arguments, error)
-    except error as problem:
-        sys.exit(f"{sys.executable}: {problem}")
-    except BaseException:
-        _hide_frames(None)
-        raise
-    return found
+    _enter(runpy._run_module_as_main, name, alter_argv)  # type: ignore[attr-defined]
 
 
-def _run_details(main: ModuleType, details: tuple[str, ModuleSpec, CodeType], *, alter_argv: bool) -> None:
-    _, spec, code = details
-    if alter_argv:
-        sys.argv[0] = spec.origin or spec.name
-    main.__dict__.update(
-        __cached__=spec.cached,
-        __file__=spec.origin,
-        __loader__=spec.loader,
-        __package__=spec.parent,
-        __spec__=spec,
-    )
-    if isinstance(spec.loader, DynLoader):
-        register_main(main, spec.loader)
-    _execute(code, main)
+def _absolute(path: str) -> str:
+    """Make a path absolute as Python does for the file it runs: it leaves ``..`` and ``//`` as they were typed."""
+    if os.name == "nt" or path == ".":
+        return os.path.abspath(path)
+    return os.path.join(os.getcwd(), path)
+
+
+def _holds_modules(file: str) -> bool:
+    """Whether modules can be imported from it: a folder, or an archive, whatever its name."""
+    return PathFinder._path_importer_cache(file) is not None  # type: ignore[attr-defined]
 
 
 def _new_main() -> ModuleType:
@@ -117,39 +105,67 @@ def _set_first_path(folder: str) -> None:
         sys.path[0] = folder
 
 
-def _is_archive(path: str) -> bool:
-    if not os.path.isfile(path) or path.endswith(".py"):
-        return False
-    import zipfile
-
-    return zipfile.is_zipfile(path)
-
-
-def _compiled(loader: SourceFileLoader, name: str) -> CodeType:
+def _compiled(loader: SourceFileLoader) -> CodeType:
     try:
-        code = loader.get_code(name)
+        code = loader.get_code("__main__")
     except BaseException:
-        _hide_frames(None)
+        _show_frames(lambda _: None)
         raise
     assert code is not None
     return code
 
 
-def _execute(code: CodeType, main: ModuleType) -> None:
+def _enter(program: Callable[..., object], *arguments: object) -> None:
+    """Run the program; it can nest its calls as deeply as if it had been started by Python alone."""
+    # 3.11 also counts calls of C functions: the two of exec.
+    sys.setrecursionlimit(sys.getrecursionlimit() + _depth() + (2 if sys.version_info < (3, 12) else 0))
     try:
-        exec(code, vars(main))
+        program(*arguments)
     except BaseException:
-        _hide_frames(code)
+        _show_frames(_without_ours)
         raise
 
 
-def _hide_frames(code: CodeType | None) -> None:
-    """Have the hook that Python calls for an uncaught error see the frames from `code` on, and none before."""
-    shown = sys.excepthook
+def _depth() -> int:
+    """Count the frames of the caller and its callers."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
-    def hook(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> Any:
-        while at is not None and at.tb_frame.f_code is not code:
-            at = at.tb_next
-        return shown(kind, error.with_traceback(at), at)
+
+def _show_frames(of_program: Callable[[TracebackType | None], TracebackType | None]) -> None:
+    """Have the hook that Python calls for an uncaught error see the frames of the program, and no others."""
+    shown = getattr(sys, "excepthook", sys.__excepthook__)
+
+    def hook(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        sys.excepthook = shown
+        at = of_program(at)
+        sys.last_traceback = at
+        try:
+            shown(kind, error.with_traceback(at), at)
+        except Exception as failure:  # noqa: BLE001 - the border to the program: its own hook failed
+            _say("Error in sys.excepthook:")
+            inner = failure.__traceback__.tb_next if failure.__traceback__ is not None else None
+            sys.__excepthook__(type(failure), failure.with_traceback(inner), inner)
+            _say("\nOriginal exception was:")
+            sys.__excepthook__(kind, error, at)
 
     sys.excepthook = hook
+
+
+def _without_ours(at: TracebackType | None) -> TracebackType | None:
+    """Cut off a traceback after the last frame of this file, and unlink the loader's."""
+    rest = at
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == __file__:
+            rest = at.tb_next
+        if at.tb_next is not None and at.tb_next.tb_frame.f_code is DynLoader.get_code.__code__:
+            at.tb_next = at.tb_next.tb_next
+        at = at.tb_next
+    return rest
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)

@@ -14,7 +14,7 @@ from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime import lookup
 
-__all__ = ["DynLoader", "Project", "project", "register_main", "set_project"]
+__all__ = ["DynLoader", "Project", "expect_main", "project", "set_project"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Project:
 
 
 _project: Project | None = None
-_pending: dict[str, Compiled] = {}
+_main: ModuleType | None = None
 
 
 def project() -> Project | None:
@@ -70,13 +70,12 @@ class DynLoader(SourceFileLoader):
         data = self.get_data(path)
         compiled = _compiled(path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
-            return self.source_to_code(data, path)
+            return super().get_code(fullname)
         caller = sys._getframe(1)
         if caller.f_code is _EXEC_MODULE:
             _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
         else:
-            _pending.clear()
-            _pending[path] = compiled  # runpy, or whoever runs a module as __main__
+            _record_main(path, compiled)
         return compiled.code
 
 
@@ -85,11 +84,18 @@ _EXEC_MODULE = _LoaderBasics.exec_module.__code__
 DynLoader.get_code.__code__ = DynLoader.get_code.__code__.replace(co_filename=_EXEC_MODULE.co_filename)
 
 
-def register_main(module: ModuleType, loader: SourceFileLoader) -> None:
-    """Record that `module` is about to run the code that ``loader.get_code`` gave last."""
-    compiled = _pending.pop(loader.path, None)
-    if compiled is not None and _project is not None:
-        _project.loaded.add(module, loader.path, compiled)
+def expect_main(module: ModuleType) -> None:
+    """Say that `module` will run the code that a loader is asked for next, outside of an import."""
+    global _main  # noqa: PLW0603 - there is one __main__
+    _main = module
+
+
+def _record_main(path: str, compiled: Compiled) -> None:
+    global _main  # noqa: PLW0603 - there is one __main__
+    module, _main = _main, None
+    # runpy sets __spec__ right before it runs the code: whoever asks later asks for something else.
+    if module is not None and module.__spec__ is None and _project is not None:
+        _project.loaded.add(module, path, compiled)
 
 
 def _compiled(path: str, data: bytes) -> Compiled | None:
