@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
+import functools
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -38,6 +41,7 @@ class Hook:
         self._engine: Engine | None = None
         self._starting = threading.Lock()
         self._watcher: Watcher | None = None
+        self._on_report: Callable[[Report], object] | None = None
         set_project(self._project)
         sys.meta_path.insert(_position(), self._finder)
 
@@ -62,9 +66,19 @@ class Hook:
         """Take in modules of the project that are loaded already."""
         self._project.look_around()
 
+    def extend(self, roots: Sequence[str | Path], exclude: Sequence[str]) -> None:
+        """Add roots and patterns to those there are; they are watched as well if the others are."""
+        before = self.roots.paths
+        self.roots.extend(roots, exclude)
+        if self.roots.paths != before and self._watcher is not None:
+            on_report = self._on_report
+            self.unwatch()
+            self.watch(on_report)
+
     def reload(self) -> Report:
         """Apply what changed on disk; see `dyntransform.reload`."""
-        return self.engine.reload()
+        with _applying:
+            return self.engine.reload()
 
     def undo(self) -> Report:
         """Take the last applied edit back; see `dyntransform.undo`."""
@@ -87,18 +101,21 @@ class Hook:
             on_report: called with the report of each edit.
             wait: return when the watch is active, not before.
         """
+        if self._watcher is not None and self._watcher.is_running:
+            return
         from dyntransform.watching import Watcher
 
-        if self._watcher is not None:
-            return
-
-        def changed() -> None:
-            report = self.reload()
-            if report and on_report is not None:
-                on_report(report)
-
-        self._watcher = Watcher(self.roots.paths, changed, relevant=self._relevant)
+        _guard_forks()
+        self._on_report = on_report
+        self._watcher = Watcher(self.roots.paths, self._saved, relevant=self._relevant)
         self._watcher.start(wait=wait)
+
+    def _saved(self) -> None:
+        if self._engine is None and not self._project.differs():
+            return
+        report = self.reload()
+        if report and self._on_report is not None:
+            self._on_report(report)
 
     def unwatch(self) -> None:
         """Stop watching."""
@@ -107,10 +124,31 @@ class Hook:
             self._watcher = None
 
     def _relevant(self, path: str) -> bool:
-        return path.endswith(".py") and self.roots.owns(path)
+        return (path.endswith(".py") or self._project.has_file(os.path.basename(path))) and self.roots.owns(path)
 
 
 _hook: Hook | None = None
+_applying = _thread.RLock()
+"""Held while an edit is applied, and during a fork: a child should not begin with half an edit."""
+_FORK_S = 2.0
+
+
+@functools.cache
+def _guard_forks() -> None:
+    """Let forks wait for the edit that the watcher is applying, but not for ever: it may wait for this very thread."""
+    if not hasattr(os, "register_at_fork"):
+        return
+    held: list[bool] = []
+
+    def release() -> None:
+        if held.pop():
+            _applying.release()
+
+    os.register_at_fork(
+        before=lambda: held.append(_applying.acquire(timeout=_FORK_S)),
+        after_in_parent=release,
+        after_in_child=release,
+    )
 
 
 def current() -> Hook | None:
@@ -144,7 +182,7 @@ def install(
     if _hook is None:
         _hook = Hook(Roots(wanted, exclude), late_bind)
     else:
-        _hook.roots.extend(wanted, exclude)
+        _hook.extend(wanted, exclude)
     _hook.look_around()
     if watch:
         _hook.watch()

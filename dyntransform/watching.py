@@ -1,32 +1,48 @@
-"""Notice saved files: one recursive watch of the operating system, in one thread."""
+"""Notice saved files: one watch of the operating system, in one thread."""
 
 from __future__ import annotations
 
+import _thread
+import _warnings
 import atexit
 import os
+import stat
+import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 __all__ = ["Watcher"]
 
 _BURST_MS = 300
-"""Saves that follow each other this closely, in milliseconds, are one edit, such as a branch switch."""
+"""Saves that follow each other are one edit, such as a branch switch, for so long, in milliseconds."""
 _STEP_MS = 15
-"""A burst is over when nothing was saved for so long."""
-_WAIT_MS = 60_000
-_RETRY_S = 1.0
+"""A burst is over when nothing was saved for so long, in milliseconds."""
+_LOOK_S = 0.015
+"""Pause between two looks at what the operating system noticed, in seconds."""
+_IDLE_LOOK_S = 0.05
+_IDLE_AFTER_S = 300.0
+"""The same when nothing was saved for so long: a program that nobody edits should wake up rarely."""
+_RETRY_S = 0.5
 _HALF_WRITTEN_S = 0.15
 """An empty file may be one that an editor has just truncated and not yet written: give it so long, in seconds."""
+_GIT_S = 5.0
+"""Git holds a lock while it writes a working tree: the edit is complete when it is gone, or after so long."""
+_EXIT_S = 5.0
+"""The program may end although an edit is being applied, after so long."""
 
 
 class Watcher:
     """Calls a function whenever files below some folders were saved.
 
+    Its thread is none of `threading`'s: a program that counts or joins all threads finds only its own.
+
     Args:
         roots: the folders.
         on_change: called in the watcher's thread, once for a burst of saves. What it raises goes to
             `threading.excepthook`, and watching goes on.
-        relevant: tells whether a file counts.
+        relevant: tells whether a file counts; a folder whose files would not count is not watched.
     """
 
     def __init__(
@@ -37,7 +53,17 @@ class Watcher:
         self._relevant = relevant
         self._stop = threading.Event()
         self._ready = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._done = threading.Event()
+        self._notifier = _notifier()  # imported here and not in the thread: a fork should find no import half done
+        self._forks = _ForkWarning()
+        self._process = os.getpid()
+        self._thread = 0
+        self._last_edit = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it watches; in a forked process it does not."""
+        return self._thread != 0 and not self._done.is_set() and self._process == os.getpid()
 
     def start(self, *, wait: bool = True) -> None:
         """Begin to watch.
@@ -45,21 +71,22 @@ class Watcher:
         Args:
             wait: return when the watch is active; otherwise at once. What is saved in between is noticed in any case.
         """
-        if self._thread is not None:
+        if self._thread:
             return
-        self._thread = threading.Thread(target=self._run, name="dyntransform-watch", daemon=True)
-        self._thread.start()
+        self._forks.ignore()
+        self._thread = _thread.start_new_thread(self._run, ())
         atexit.register(self.stop)
         if wait:
             self._ready.wait()
 
     def stop(self) -> None:
         """End watching, after the edit that is being applied."""
-        self._stop.set()
-        thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
         atexit.unregister(self.stop)
+        self._forks.ignore_no_more()
+        self._stop.set()
+        if self.is_running and self._thread != _thread.get_ident():
+            # The interpreter must not end while the thread is in Rust code: it could not be unwound.
+            self._done.wait(_EXIT_S)
 
     def _run(self) -> None:
         try:
@@ -67,39 +94,136 @@ class Watcher:
                 self._watch()
         finally:
             self._ready.set()
+            self._done.set()
 
     def _watch(self) -> None:
-        """Watch until stopped, or until a root disappears."""
-        from watchfiles._rust_notify import RustNotify  # `watchfiles.watch` does not tell when it is active
-
-        roots = [root for root in self._roots if os.path.isdir(root)]
+        """Watch until stopped, or until folders came or went."""
+        folders = {path: _identity(path) for path in self._folders()}
         try:
-            notify = RustNotify(roots, False, False, 0, True, True)  # noqa: FBT003 - its signature
-        except OSError:
+            notify = self._notifier(list(folders), False, False, 0, False, True)
+        except OSError:  # no folder there, or one went away in the meantime
             self._stop.wait(_RETRY_S)
             return
         with notify:
-            if not self._ready.is_set():
-                self._ready.set()
-                self._changed()  # what was saved while the program was starting
-            while not self._stop.is_set():
-                changes = notify.watch(_BURST_MS, _STEP_MS, _WAIT_MS, self._stop)
-                saved = [path for _, path in changes if self._relevant(path)] if isinstance(changes, set) else []
-                if saved:
-                    if any(map(_is_empty, saved)):
-                        self._stop.wait(_HALF_WRITTEN_S)
+            self._ready.set()
+            self._changed()  # what was saved before the watch was active
+            while not self._stop.wait(self._pause()):
+                saved = self._saved(notify)
+                if any(map(self._relevant, saved)):
+                    self._complete(saved)
                     self._changed()
-                if not all(map(os.path.isdir, roots)):
-                    self._stop.wait(_RETRY_S)
+                    self._last_edit = time.monotonic()
+                if any(_identity(path) != folders.get(path) for path in saved) or self._root_differs(folders):
                     return
+
+    def _folders(self) -> Iterator[str]:
+        """Yield the folders of the project; symbolic links are followed, in circles once."""
+        seen = set()
+        for root in self._roots:
+            for folder, inner, _ in os.walk(root, followlinks=True):
+                identity = _identity(folder)
+                if identity is None or identity in seen or self._stop.is_set():
+                    inner.clear()
+                    continue
+                seen.add(identity)
+                inner[:] = [name for name in inner if self._relevant(os.path.join(folder, name, "_.py"))]
+                yield folder
+
+    def _root_differs(self, folders: dict[str, tuple[int, int] | None]) -> bool:
+        return any(_identity(root) != folders.get(root) for root in self._roots)
+
+    def _pause(self) -> float:
+        return _LOOK_S if time.monotonic() - self._last_edit < _IDLE_AFTER_S else _IDLE_LOOK_S
+
+    def _saved(self, notify: Any) -> set[str]:
+        """Return the paths of a burst of changes, or nothing."""
+        changes = notify.watch(_BURST_MS, 1, 1, None)
+        if not isinstance(changes, set):
+            return set()
+        saved = {path for _, path in changes}
+        while isinstance(changes, set) and not self._stop.is_set():
+            changes = notify.watch(_BURST_MS, _STEP_MS, 2 * _STEP_MS, None)
+            saved.update(path for _, path in changes if isinstance(changes, set))
+        return saved
+
+    def _complete(self, saved: Iterable[str]) -> None:
+        """Wait for the rest of an edit that is visibly not complete."""
+        if any(map(_is_empty, saved)):
+            self._stop.wait(_HALF_WRITTEN_S)
+        locks = [os.path.join(folder, ".git", "index.lock") for root in self._roots for folder in _upwards(root)]
+        deadline = time.monotonic() + _GIT_S
+        while any(map(os.path.exists, locks)) and time.monotonic() < deadline and not self._stop.is_set():
+            self._stop.wait(_LOOK_S)
 
     def _changed(self) -> None:
         try:
             self._on_change()
         except Exception as error:  # noqa: BLE001 - the border to the program's code
-            threading.excepthook(
-                threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
-            )
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, None)))
+
+
+class _ForkWarning:
+    """Matches the warning of Python 3.12 about forks with several threads, where they are all the watcher's.
+
+    The child does not need what they hold, and the program, which has one thread, has done nothing to be warned of.
+    """
+
+    _OURS = 2  # that of the watcher, and that of the operating system's notifications
+
+    def __init__(self) -> None:
+        self._filter = ("ignore", self, DeprecationWarning, None, 0)
+        self._process = os.getpid()
+
+    def match(self, text: str) -> bool:
+        """Tell whether the warning is to be ignored, as the pattern of a filter does."""
+        if "multi-threaded, use of" not in text or self._process != os.getpid():
+            return False
+        try:
+            threads = len(os.listdir("/proc/self/task")) - self._OURS
+        except OSError:
+            threads = threading.active_count()
+        return threads <= 1
+
+    def ignore(self) -> None:
+        """Put the filter before all others."""
+        self._warnings().filters.insert(0, self._filter)
+        _warnings._filters_mutated()  # type: ignore[attr-defined]
+
+    def ignore_no_more(self) -> None:
+        """Take it away."""
+        filters = self._warnings().filters
+        if self._filter in filters:
+            filters.remove(self._filter)
+            _warnings._filters_mutated()  # type: ignore[attr-defined]
+
+    def _warnings(self) -> Any:
+        return sys.modules.get("warnings", _warnings)
+
+
+def _notifier() -> Callable[..., Any]:
+    """Load the compiled part of watchfiles alone: the rest imports asyncio and more, some 80 modules."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    loaded = sys.modules.get("watchfiles._rust_notify")
+    if loaded is None:
+        package = PathFinder.find_spec("watchfiles")
+        spec = package and PathFinder.find_spec("watchfiles._rust_notify", package.submodule_search_locations)
+        if spec is None or spec.loader is None:
+            raise ModuleNotFoundError("watching files needs the package watchfiles: pip install watchfiles")
+        loaded = module_from_spec(spec)
+        spec.loader.exec_module(loaded)
+    notifier: Callable[..., Any] = loaded.RustNotify
+    return notifier
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a folder from another one of the same name; None if there is no such folder."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
 
 def _is_empty(path: str) -> bool:
@@ -107,3 +231,12 @@ def _is_empty(path: str) -> bool:
         return os.stat(path).st_size == 0
     except OSError:
         return False
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    while True:
+        yield folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent

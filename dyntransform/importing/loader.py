@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from importlib._bootstrap_external import _LoaderBasics  # type: ignore[attr-defined]
 from importlib.machinery import SourceFileLoader
@@ -39,6 +40,16 @@ class Project:
             [one for one in found if self.loaded.get(one[0].__name__) is None], self.is_late_bound
         ):
             self.loaded.put(record)
+
+    def differs(self) -> bool:
+        """Whether the file of a loaded module has another content than when it was loaded."""
+        loaded = [(one.path, one.compiled.data) for one in self.loaded.snapshot().values()]
+        found = [(path, data) for _, path, data in self.found]
+        return any(_differs(path, data) for path, data in loaded + found)
+
+    def has_file(self, name: str) -> bool:
+        """Whether the file of a loaded module has that name."""
+        return any(os.path.basename(one.path) == name for one in self.loaded.snapshot().values())
 
     def is_late_bound(self, name: str) -> bool:
         """Whether names imported from the top-level module `name` are late bound."""
@@ -96,6 +107,16 @@ def _record_main(path: str, compiled: Compiled) -> None:
     # runpy sets __spec__ right before it runs the code: whoever asks later asks for something else.
     if module is not None and module.__spec__ is None and _project is not None:
         _project.loaded.add(module, path, compiled)
+
+
+def _differs(path: str, data: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read() != data
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # the engine says why
 
 
 def _compiled(path: str, data: bytes) -> Compiled | None:
