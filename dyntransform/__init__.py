@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers read it: importing typing takes longer than everything here
 if TYPE_CHECKING:
+    from typing import Any
+
     from dyntransform.errors import ConfigError, DyntransformError, NotInstalledError, ReloadError, TransformError
     from dyntransform.executor import DynamicModeExecutor
     from dyntransform.hook import Hook, install, reload, undo, unwatch, watch

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import _thread
-import functools
 import os
 import sys
-import threading
-from collections.abc import Callable, Sequence
 from importlib.machinery import PathFinder
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
 from dyntransform.errors import NotInstalledError
 from dyntransform.importing.finder import DynFinder
 from dyntransform.importing.loader import Project, project, set_project
 from dyntransform.importing.roots import Roots
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
+    from typing import Any, Literal
 
     from dyntransform.reloading.engine import Engine
     from dyntransform.reloading.report import Report
@@ -39,7 +38,7 @@ class Hook:
         self._project = Project(roots, late_bind)
         self._finder = DynFinder(roots)
         self._engine: Engine | None = None
-        self._starting = threading.Lock()
+        self._starting = _thread.allocate_lock()
         self._watcher: Watcher | None = None
         self._on_report: Callable[[Report], object] | None = None
         set_project(self._project)
@@ -82,7 +81,8 @@ class Hook:
 
     def undo(self) -> Report:
         """Take the last applied edit back; see `dyntransform.undo`."""
-        return self.engine.undo()
+        with _applying:
+            return self.engine.undo()
 
     @property
     def engine(self) -> Engine:
@@ -131,13 +131,15 @@ _hook: Hook | None = None
 _applying = _thread.RLock()
 """Held while an edit is applied, and during a fork: a child should not begin with half an edit."""
 _FORK_S = 2.0
+_guarded = False
 
 
-@functools.cache
 def _guard_forks() -> None:
     """Let forks wait for the edit that the watcher is applying, but not for ever: it may wait for this very thread."""
-    if not hasattr(os, "register_at_fork"):
+    global _guarded  # noqa: PLW0603 - what is registered for forks stays
+    if _guarded or not hasattr(os, "register_at_fork"):
         return
+    _guarded = True
     held: list[bool] = []
 
     def release() -> None:

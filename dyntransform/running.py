@@ -8,11 +8,15 @@ from __future__ import annotations
 import builtins
 import os
 import sys
-from collections.abc import Callable, Sequence
 from importlib.machinery import PathFinder, SourceFileLoader
-from types import CodeType, ModuleType, TracebackType
+from types import ModuleType
 
 from dyntransform.importing.loader import DynLoader, expect_main, project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import CodeType, TracebackType
 
 __all__ = ["run_module", "run_script"]
 

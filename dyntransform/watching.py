@@ -10,8 +10,11 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
 
 __all__ = ["Watcher"]
 
@@ -202,8 +205,8 @@ class _ForkWarning:
 
 def _notifier() -> Callable[..., Any]:
     """Load the compiled part of watchfiles alone: the rest imports asyncio and more, some 80 modules."""
+    from importlib._bootstrap import module_from_spec  # importlib.util costs a program more
     from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
 
     loaded = sys.modules.get("watchfiles._rust_notify")
     if loaded is None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import weakref
-from collections.abc import Callable
+from _weakref import ref
 from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType, ModuleType
 
 from dyntransform.importing.compiling import Compiled
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.roots import Roots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Found", "adopt", "find"]
 
@@ -68,7 +71,7 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
             continue  # not the source that was loaded
         links = tuple((link.scope, link.module, link.names) for link in decisions.links)
         compiled = Compiled(_with_live(code, live[path]), links, (), data)
-        adopted.append(Loaded(_name(module), path, compiled, weakref.ref(module), vars(module)))
+        adopted.append(Loaded(_name(module), path, compiled, ref(module), vars(module)))
     return adopted
 
 

@@ -7,19 +7,20 @@ The name comes from `importlib.util.cache_from_source` with a tag of our own in 
 from __future__ import annotations
 
 import _imp
-import contextlib
-import dataclasses
 import marshal
 import os
 import sys
-from collections.abc import Iterator
 from importlib._bootstrap_external import MAGIC_NUMBER as _PYTHON
 from importlib._bootstrap_external import (  # type: ignore[attr-defined]
     _write_atomic,
     cache_from_source,
 )
-from pathlib import Path
 from types import CodeType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["TAG", "Entry", "cache_path", "entries", "read", "write"]
 
@@ -32,7 +33,6 @@ _KEY = int.from_bytes(_imp.source_hash(_FORMAT, sys.version.encode()), "little")
 """`_imp.source_hash` takes a signed 64-bit key."""
 
 
-@dataclasses.dataclass(frozen=True)
 class Entry:
     """What is stored for a source file.
 
@@ -44,11 +44,21 @@ class Entry:
         code: the lowered code.
     """
 
-    asked: tuple[tuple[str, bool], ...]
-    links: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
-    lookups: tuple[tuple[str, str], ...]
-    reason: str
-    code: CodeType
+    __slots__ = ("asked", "code", "links", "lookups", "reason")
+
+    def __init__(
+        self,
+        asked: tuple[tuple[str, bool], ...],
+        links: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...],
+        lookups: tuple[tuple[str, str], ...],
+        reason: str,
+        code: CodeType,
+    ) -> None:
+        self.asked = asked
+        self.links = links
+        self.lookups = lookups
+        self.reason = reason
+        self.code = code
 
 
 def cache_path(path: str) -> str | None:
@@ -95,10 +105,12 @@ def write(path: str, data: bytes, entry: Entry) -> None:
     if name is None:
         return
     stored = marshal.dumps((entry.asked, entry.links, entry.lookups, entry.reason, entry.code))
-    with contextlib.suppress(OSError):
+    try:
         os.makedirs(os.path.dirname(name), exist_ok=True)
         mode = os.stat(path).st_mode | 0o200
         _write_atomic(name, _MAGIC + _imp.source_hash(_KEY, data) + stored, mode & 0o666)
+    except OSError:
+        return
 
 
 def _ours(descriptor: int) -> bool:
@@ -109,6 +121,8 @@ def _ours(descriptor: int) -> bool:
 
 def entries(folder: Path) -> Iterator[Path]:
     """Yield the entries for sources below a folder, of any Python version."""
+    from pathlib import Path
+
     folders = [folder.absolute()]
     if sys.pycache_prefix is not None:
         folders.append(Path(sys.pycache_prefix, *folder.absolute().parts[1:]))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from types import CodeType
-from typing import TYPE_CHECKING
 
 from dyntransform.importing import cache
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +17,6 @@ LinkSpec = tuple[str, str, tuple[tuple[str, str], ...]]
 """A live binding: qualified name of the class (empty for the module), module imported from, (attribute, name) pairs."""
 
 
-@dataclasses.dataclass(frozen=True)
 class Compiled:
     """A module ready to run.
 
@@ -30,11 +28,21 @@ class Compiled:
         reason: why it runs as it is, unrewritten; empty otherwise.
     """
 
-    code: CodeType
-    links: tuple[LinkSpec, ...]
-    lookups: tuple[tuple[str, str], ...]
-    data: bytes
-    reason: str = ""
+    __slots__ = ("code", "data", "links", "lookups", "reason")
+
+    def __init__(
+        self,
+        code: CodeType,
+        links: tuple[LinkSpec, ...],
+        lookups: tuple[tuple[str, str], ...],
+        data: bytes,
+        reason: str = "",
+    ) -> None:
+        self.code = code
+        self.links = links
+        self.lookups = lookups
+        self.data = data
+        self.reason = reason
 
 
 def compile_file(path: str, data: bytes, is_project: Callable[[str], bool]) -> Compiled:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-import weakref
-from types import ModuleType
-from typing import Any
+from _weakref import ref
 
 from dyntransform.importing.compiling import Compiled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
 
 __all__ = ["Loaded", "Registry"]
 
 
-@dataclasses.dataclass(frozen=True)
 class Loaded:
     """A module and what it was made from.
 
@@ -25,11 +26,16 @@ class Loaded:
         namespace: globals of the module, which outlive a module that puts another object in its place.
     """
 
-    name: str
-    path: str
-    compiled: Compiled
-    module: weakref.ref[ModuleType]
-    namespace: dict[str, Any] = dataclasses.field(repr=False)
+    __slots__ = ("compiled", "module", "name", "namespace", "path")
+
+    def __init__(
+        self, name: str, path: str, compiled: Compiled, module: ref[ModuleType], namespace: dict[str, Any]
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.compiled = compiled
+        self.module = module
+        self.namespace = namespace
 
     def is_in_force(self) -> bool:
         """Whether `sys.modules` has the module, or what the module put there in its own place."""
@@ -47,7 +53,7 @@ class Registry:
 
     def add(self, module: ModuleType, path: str, compiled: Compiled) -> None:
         """Record that `module` is about to be executed."""
-        self.put(Loaded(module.__name__, path, compiled, weakref.ref(module), vars(module)))
+        self.put(Loaded(module.__name__, path, compiled, ref(module), vars(module)))
 
     def put(self, record: Loaded) -> None:
         """Take in a record."""

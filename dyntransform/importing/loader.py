@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from importlib._bootstrap_external import _LoaderBasics  # type: ignore[attr-defined]
@@ -18,14 +17,14 @@ from dyntransform.runtime import lookup
 __all__ = ["DynLoader", "Project", "expect_main", "project", "set_project"]
 
 
-@dataclasses.dataclass(frozen=True)
 class Project:
     """What the hook loads: the roots, which from-imports are late bound, and the modules loaded so far."""
 
-    roots: Roots
-    late_bind: str = "project"
-    loaded: Registry = dataclasses.field(default_factory=Registry)
-    found: list[adopt.Found] = dataclasses.field(default_factory=list)
+    def __init__(self, roots: Roots, late_bind: str = "project") -> None:
+        self.roots = roots
+        self.late_bind = late_bind
+        self.loaded = Registry()
+        self.found: list[adopt.Found] = []
 
     def look_around(self) -> None:
         """Take in modules of the project that are loaded already."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 __all__ = ["Roots"]
 
@@ -90,6 +92,10 @@ class Roots:
         return known
 
     def _excluded(self, path: str, below: str) -> bool:
+        if not self.exclude:
+            return False
+        import fnmatch  # and with it re
+
         return any(
             fnmatch.fnmatch(text, pattern) or fnmatch.fnmatch(text, os.path.join(pattern, "*"))
             for pattern in self.exclude

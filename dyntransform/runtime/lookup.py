@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import builtins
 import sys
-from types import FrameType
-from typing import Any
 
 from dyntransform.runtime.names import absolute_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
 
 __all__ = ["REPLACED", "Replacements", "_dyn_lookup", "replacements"]
 
