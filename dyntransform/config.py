@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-from typing import Any, Literal
+import os
 
 from dyntransform.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Literal
 
 __all__ = ["Config", "load"]
 
 _LATE_BIND = ("project", "all")
 
 
-@dataclasses.dataclass(frozen=True)
 class Config:
     """What to rewrite and watch.
 
-    Attributes:
+    Args:
         roots: folders of the project; empty if nothing was set.
         exclude: patterns (`fnmatch`) of files that are not project code.
         late_bind: ``"project"`` or ``"all"``: whose names are late bound when they are imported.
         watch: whether saved files are applied while a program runs.
     """
 
-    roots: tuple[Path, ...] = ()
-    exclude: tuple[str, ...] = ()
-    late_bind: Literal["project", "all"] = "project"
-    watch: bool = True
+    __slots__ = ("exclude", "late_bind", "roots", "watch")
+
+    def __init__(
+        self,
+        roots: tuple[Path, ...] = (),
+        exclude: tuple[str, ...] = (),
+        late_bind: Literal["project", "all"] = "project",
+        *,
+        watch: bool = True,
+    ) -> None:
+        self.roots = roots
+        self.exclude = exclude
+        self.late_bind = late_bind
+        self.watch = watch
 
 
-def load(start: Path) -> Config:
+def load(start: str | Path) -> Config:
     """Read the settings that hold for a folder.
 
     Args:
@@ -42,44 +54,68 @@ def load(start: Path) -> Config:
     Raises:
         ConfigError: the file or a value in it cannot be used.
     """
-    folder = start.absolute()
-    for candidate in (folder, *folder.parents):
-        path = candidate / "pyproject.toml"
-        if path.is_file():
+    folder = os.path.abspath(start)
+    while True:
+        path = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(path):
             return _read(path)
-    return Config()
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return Config()
+        folder = parent
 
 
-def _read(path: Path) -> Config:
+def _read(path: str) -> Config:
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}; make it readable, or take it away") from problem
+    if b"dyntransform" not in data:
+        return Config()  # and whatever is wrong with it is not our business
     import tomllib
 
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("dyntransform", {})
+        table = tomllib.loads(data.decode()).get("tool", {}).get("dyntransform", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path}: not valid TOML: {problem}; correct it, or take the file away") from problem
     if not isinstance(table, dict):
-        raise ConfigError(f"{path}: [tool.dyntransform] must be a table")
-    known = {field.name for field in dataclasses.fields(Config)}
+        raise ConfigError(f"{path}: tool.dyntransform must be a table; write its settings below [tool.dyntransform]")
     for key in table:
-        if key not in known:
-            raise ConfigError(
-                f"{path}: [tool.dyntransform] has no setting {key!r}; there are {', '.join(sorted(known))}"
-            )
-    roots = tuple(path.parent / root for root in _strings(path, table, "roots"))
+        if key not in Config.__slots__:
+            known = ", ".join(Config.__slots__)
+            raise ConfigError(f"{path}: [tool.dyntransform] has no setting {key!r}; there are {known}")
+    return Config(
+        _roots(path, table), _strings(path, table, "exclude"), _late_bind(path, table), watch=_watch(path, table)
+    )
+
+
+def _roots(path: str, table: dict[str, Any]) -> tuple[Path, ...]:
+    from pathlib import Path
+
+    roots = tuple(Path(path).parent / root for root in _strings(path, table, "roots"))
     for root in roots:
         if not root.is_dir():
             raise ConfigError(f"{path}: roots: {root} is no folder; name folders relative to this file")
-    late_bind = table.get("late_bind", "project")
-    if late_bind not in _LATE_BIND:
-        raise ConfigError(f"{path}: late_bind must be one of {', '.join(_LATE_BIND)}, not {late_bind!r}")
-    watch = table.get("watch", True)
-    if not isinstance(watch, bool):
-        raise ConfigError(f"{path}: watch must be true or false, not {watch!r}")
-    return Config(roots, _strings(path, table, "exclude"), late_bind, watch)
+    return roots
 
 
-def _strings(path: Path, table: dict[str, Any], key: str) -> tuple[str, ...]:
+def _late_bind(path: str, table: dict[str, Any]) -> Literal["project", "all"]:
+    value: Any = table.get("late_bind", "project")
+    if value not in _LATE_BIND:
+        raise ConfigError(f"{path}: late_bind: {value!r} must be one of {', '.join(map(repr, _LATE_BIND))}")
+    return value  # type: ignore[no-any-return]
+
+
+def _watch(path: str, table: dict[str, Any]) -> bool:
+    value = table.get("watch", True)
+    if not isinstance(value, bool):
+        raise ConfigError(f"{path}: watch: {value!r} must be true or false")
+    return value
+
+
+def _strings(path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise ConfigError(f"{path}: {key} must be a list of strings, not {value!r}")
+        raise ConfigError(f'{path}: {key}: {value!r} must be a list of strings, such as ["src"]')
     return tuple(value)

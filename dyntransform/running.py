@@ -112,7 +112,7 @@ def _set_first_path(folder: str) -> None:
 def _compiled(loader: SourceFileLoader) -> CodeType:
     try:
         code = loader.get_code("__main__")
-    except BaseException:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # what compile says of the program
         _show_frames(lambda _: None)
         raise
     assert code is not None

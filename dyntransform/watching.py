@@ -22,9 +22,9 @@ _BURST_MS = 300
 """Saves that follow each other are one edit, such as a branch switch, for so long, in milliseconds."""
 _STEP_MS = 15
 """A burst is over when nothing was saved for so long, in milliseconds."""
-_LOOK_S = 0.015
+_LOOK_S = 0.03
 """Pause between two looks at what the operating system noticed, in seconds."""
-_IDLE_LOOK_S = 0.05
+_IDLE_LOOK_S = 0.1
 _IDLE_AFTER_S = 300.0
 """The same when nothing was saved for so long: a program that nobody edits should wake up rarely."""
 _RETRY_S = 0.5
@@ -61,7 +61,7 @@ class Watcher:
         self._forks = _ForkWarning()
         self._process = os.getpid()
         self._thread = 0
-        self._last_edit = 0.0
+        self._last_edit = time.monotonic()
 
     @property
     def is_running(self) -> bool:
@@ -103,7 +103,14 @@ class Watcher:
         """Watch until stopped, or until folders came or went."""
         folders = {path: _identity(path) for path in self._folders()}
         try:
-            notify = self._notifier(list(folders), False, False, 0, False, True)
+            notify = self._notifier(
+                list(folders),
+                debug=False,
+                force_polling=False,
+                poll_delay_ms=0,
+                recursive=False,
+                ignore_permission_denied=True,
+            )
         except OSError:  # no folder there, or one went away in the meantime
             self._stop.wait(_RETRY_S)
             return
@@ -141,12 +148,10 @@ class Watcher:
     def _saved(self, notify: Any) -> set[str]:
         """Return the paths of a burst of changes, or nothing."""
         changes = notify.watch(_BURST_MS, 1, 1, None)
-        if not isinstance(changes, set):
-            return set()
-        saved = {path for _, path in changes}
-        while isinstance(changes, set) and not self._stop.is_set():
-            changes = notify.watch(_BURST_MS, _STEP_MS, 2 * _STEP_MS, None)
-            saved.update(path for _, path in changes if isinstance(changes, set))
+        saved: set[str] = set()
+        while isinstance(changes, set):  # a string says that there is nothing
+            saved.update(path for _, path in changes)
+            changes = "stop" if self._stop.is_set() else notify.watch(_BURST_MS, _STEP_MS, 2 * _STEP_MS, None)
         return saved
 
     def _complete(self, saved: Iterable[str]) -> None:

@@ -101,7 +101,7 @@ def expect_main(module: ModuleType) -> None:
 
 
 def _record_main(path: str, compiled: Compiled) -> None:
-    global _main  # noqa: PLW0603 - there is one __main__
+    global _main
     module, _main = _main, None
     # runpy sets __spec__ right before it runs the code: whoever asks later asks for something else.
     if module is not None and module.__spec__ is None and _project is not None:
