@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Watcher"]
 
-_BURST_MS = 300
-"""Saves that follow each other are one edit, such as a branch switch, for so long, in milliseconds."""
+_BURST_S = 1.0
+"""Saves that follow each other are one edit, for so long, in seconds."""
 _STEP_MS = 15
 """A burst is over when nothing was saved for so long, in milliseconds."""
 _LOOK_S = 0.03
@@ -28,6 +28,8 @@ _IDLE_LOOK_S = 0.1
 _IDLE_AFTER_S = 300.0
 """The same when nothing was saved for so long: a program that nobody edits should wake up rarely."""
 _RETRY_S = 0.5
+_MODIFIED = 2
+"""The kind of a change that is neither an addition (1) nor a removal (3)."""
 _HALF_WRITTEN_S = 0.15
 """An empty file may be one that an editor has just truncated and not yet written: give it so long, in seconds."""
 _GIT_S = 5.0
@@ -101,7 +103,8 @@ class Watcher:
 
     def _watch(self) -> None:
         """Watch until stopped, or until folders came or went."""
-        folders = {path: _identity(path) for path in self._folders()}
+        there = [os.path.isdir(root) for root in self._roots]
+        folders = set(self._folders())
         try:
             notify = self._notifier(
                 list(folders),
@@ -118,12 +121,16 @@ class Watcher:
             self._ready.set()
             self._changed()  # what was saved before the watch was active
             while not self._stop.wait(self._pause()):
-                saved = self._saved(notify)
-                if any(map(self._relevant, saved)):
+                events = self._events(notify)
+                saved = [path for _, path in events if self._relevant(path)]
+                if saved:
                     self._complete(saved)
                     self._changed()
                     self._last_edit = time.monotonic()
-                if any(_identity(path) != folders.get(path) for path in saved) or self._root_differs(folders):
+                # A folder that was made anew may have its old inode number: the event tells, not the file system.
+                if any(path in folders or self._is_folder(path) for kind, path in events if kind != _MODIFIED):
+                    return
+                if [os.path.isdir(root) for root in self._roots] != there:
                     return
 
     def _folders(self) -> Iterator[str]:
@@ -136,23 +143,28 @@ class Watcher:
                     inner.clear()
                     continue
                 seen.add(identity)
-                inner[:] = [name for name in inner if self._relevant(os.path.join(folder, name, "_.py"))]
+                inner[:] = [name for name in inner if self._is_folder(os.path.join(folder, name))]
                 yield folder
 
-    def _root_differs(self, folders: dict[str, tuple[int, int] | None]) -> bool:
-        return any(_identity(root) != folders.get(root) for root in self._roots)
+    def _is_folder(self, path: str) -> bool:
+        """Whether it is a folder of the project."""
+        return self._relevant(os.path.join(path, "_.py")) and os.path.isdir(path)
 
     def _pause(self) -> float:
         return _LOOK_S if time.monotonic() - self._last_edit < _IDLE_AFTER_S else _IDLE_LOOK_S
 
-    def _saved(self, notify: Any) -> set[str]:
-        """Return the paths of a burst of changes, or nothing."""
-        changes = notify.watch(_BURST_MS, 1, 1, None)
-        saved: set[str] = set()
+    def _events(self, notify: Any) -> set[tuple[int, str]]:
+        """Return a burst of changes, as kinds and paths; nothing is the rule."""
+        events: set[tuple[int, str]] = set()
+        changes = notify.watch(_STEP_MS, 1, 1, None)
+        deadline = time.monotonic() + _BURST_S
         while isinstance(changes, set):  # a string says that there is nothing
-            saved.update(path for _, path in changes)
-            changes = "stop" if self._stop.is_set() else notify.watch(_BURST_MS, _STEP_MS, 2 * _STEP_MS, None)
-        return saved
+            events |= changes
+            # A file that is written all the time, such as a log, does not count: it must not hold up an edit.
+            if time.monotonic() > deadline or not any(self._relevant(path) for _, path in changes):
+                break
+            changes = notify.watch(2 * _STEP_MS, _STEP_MS, 2 * _STEP_MS, None)
+        return events
 
     def _complete(self, saved: Iterable[str]) -> None:
         """Wait for the rest of an edit that is visibly not complete."""
