@@ -91,11 +91,13 @@ def _folder(script: str) -> str:
 
 
 def _reporter(*, quiet: bool) -> Callable[[Report], None]:
+    stream = sys.stderr  # reports are not the program's, which may collect what it writes
+
     def show(report: Report) -> None:
         if report.error is not None or not quiet:
             from dyntransform.console import show_report
 
-            show_report(report)
+            show_report(report, stream)
 
     return show
 

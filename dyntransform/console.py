@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import linecache
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, TextIO
 from dyntransform.reloading.report import Action, Change, Report, short_path
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
     from rich.text import Text
 
     from dyntransform.reloading.plan import Plan
@@ -20,6 +23,9 @@ __all__ = ["show_plan", "show_report", "show_source"]
 
 _MOST_LINES = 12
 _MOST_FILES = 3
+_MOST_FRAMES = 6
+_WIDEST_NAME = 40
+_OURSELVES = os.path.join(os.path.dirname(__file__), "")
 _STYLES = {
     Action.REMOVED: "red",
     Action.RAN: "cyan",
@@ -37,14 +43,23 @@ def show_report(report: Report, stream: TextIO | None = None) -> None:
         stream: where to print; standard error if None.
     """
     target = stream if stream is not None else sys.stderr
-    if target is None or target.closed:
+    if target is None or getattr(target, "closed", False):
         return
-    from rich.console import Console
     from rich.text import Text
 
     text = Text("\n").join(_error_lines(report) if report.error is not None else _lines(report))
-    with contextlib.suppress(OSError, ValueError):
-        Console(file=target, highlight=False, soft_wrap=True).print(text)
+    try:
+        _console(target).print(text)
+    except UnicodeEncodeError:
+        _console(target).print(ascii(text.plain)[1:-1].replace("\\n", "\n"))
+    except (OSError, ValueError):
+        return
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, force_jupyter=False)
 
 
 def show_plan(plan: Plan, stream: TextIO | None = None) -> None:
@@ -54,7 +69,6 @@ def show_plan(plan: Plan, stream: TextIO | None = None) -> None:
         plan: the steps, or the error.
         stream: where to print; standard output if None.
     """
-    from rich.console import Console
     from rich.text import Text
 
     lines = [_change(step) for step in plan.steps]
@@ -65,7 +79,7 @@ def show_plan(plan: Plan, stream: TextIO | None = None) -> None:
         ]
     elif not lines:
         lines = [Text("nothing would change", "dim")]
-    Console(file=stream or sys.stdout, highlight=False, soft_wrap=True).print(Text("\n").join(lines))
+    _console(stream or sys.stdout).print(Text("\n").join(lines))
 
 
 def _lines(report: Report) -> Iterator[Text]:
@@ -74,23 +88,38 @@ def _lines(report: Report) -> Iterator[Text]:
     head = Text("dyntransform ", "dim")
     head.append("reloaded ", "bold green").append(_files(report)).append(f" in {report.seconds * 1000:.1f} ms", "dim")
     yield head
-    by_importance = sorted(report.changes, key=lambda change: change.action not in (Action.WAITS, Action.REFUSED))
-    shown = by_importance[:_MOST_LINES]
-    for change in report.changes:
-        if change in shown:
-            yield _change(change)
-    if len(report.changes) > len(shown):
-        yield Text(f"  and {len(report.changes) - len(shown)} more", "dim")
+    running = {(change.module, change.name) for change in report.changes if _is_running(change)}
+    changes = [
+        change
+        for change in report.changes
+        if change.action is not Action.UPDATED or (change.module, change.name) not in running
+    ]
+    by_importance = sorted(changes, key=lambda change: change.action not in (Action.WAITS, Action.REFUSED))
+    kept = {id(change) for change in by_importance[:_MOST_LINES]}
+    shown = [change for change in changes if id(change) in kept]
+    width = max((len(_name(change)) for change in shown if change.place is not None), default=0)
+    for change in shown:
+        yield _change(change, min(width, _WIDEST_NAME))
+    if len(changes) > len(shown):
+        yield Text(f"  and {len(changes) - len(shown)} more", "dim")
 
 
-def _change(change: Change) -> Text:
+def _is_running(change: Change) -> bool:
+    return change.action is Action.WAITS and change.note == "running now"
+
+
+def _name(change: Change) -> str:
+    return f"{change.module}.{change.name}" if change.name else change.module
+
+
+def _change(change: Change, width: int = 0) -> Text:
     from rich.text import Text
 
     line = Text("  ").append(f"{change.action:<9} ", _STYLES.get(change.action, "green"))
-    line.append(f"{change.module}.{change.name}" if change.name else change.module)
+    line.append(_name(change))
     if change.place is not None:
-        line.append(f"  {change.place}", "dim")
-    if change.action is Action.WAITS and change.note == "running now":
+        line.append(f"{'':{max(width - len(_name(change)), 0)}}  {change.place}", "dim")
+    if _is_running(change):
         line.append("  (running now: new code at its next call)", "yellow")
     elif change.note:
         line.append(f"  ({change.note})", "dim")
@@ -106,22 +135,47 @@ def _error_lines(report: Report) -> Iterator[Text]:
     yield head
     error = report.error
     assert error is not None
-    if report.place is not None:
-        yield Text("  ").append(str(report.place), "bold")
-        line = _line(report)
-        if line and not isinstance(error, SyntaxError):
-            yield Text(f"    {line}")
-    for line in "".join(traceback.format_exception_only(error)).rstrip().splitlines():
-        if not (isinstance(error, SyntaxError) and line.startswith("  File ")):
-            yield Text(f"  {line}", "red")
+    yield from _origin(report)
+    while error is not None:
+        for line in "".join(traceback.format_exception_only(error)).rstrip().splitlines():
+            if not (isinstance(error, SyntaxError) and line.startswith("  File ")):
+                yield Text(f"  {line}", "red")
+        error = error.__cause__
+        if error is not None:
+            yield Text("  caused by", "dim")
     for effect in report.cannot_undo:
-        yield Text(f"  ran, and what it did outside of its names stays: {effect}", "yellow")
+        yield Text(f"  ran, and what it did outside of its names stays: {_short(effect)}", "yellow")
 
 
-def _line(report: Report) -> str:
-    assert report.place is not None
-    linecache.checkcache(report.place.path)
-    return linecache.getline(report.place.path, report.place.line).strip()
+def _short(effect: str) -> str:
+    """Name the file at the beginning from the working directory, if it lies below."""
+    return effect.removeprefix(os.path.join(os.getcwd(), ""))
+
+
+def _origin(report: Report) -> Iterator[Text]:
+    """Yield where the error came from: the program's own frames, the last of which is the place."""
+    from rich.text import Text
+
+    assert report.error is not None
+    frames = [] if isinstance(report.error, SyntaxError) else list(_frames(report.error.__traceback__))
+    shown = frames if len(frames) <= _MOST_FRAMES else [*frames[:1], *frames[1 - _MOST_FRAMES :]]
+    for number, (path, line, name) in enumerate(shown):
+        if number == 1 and len(shown) < len(frames):
+            yield Text(f"  ... {len(frames) - len(shown)} more calls", "dim")
+        linecache.checkcache(path)
+        yield Text("  ").append(f"{short_path(path)}:{line}", "bold").append(f" in {name}", "dim")
+        source = linecache.getline(path, line).strip()
+        if source:
+            yield Text(f"    {source}")
+    if report.place is not None and not frames:
+        yield Text("  ").append(str(report.place), "bold")
+
+
+def _frames(at: TracebackType | None) -> Iterator[tuple[str, int, str]]:
+    for frame, line in traceback.walk_tb(at):
+        path = frame.f_code.co_filename
+        if not path.startswith((_OURSELVES, "<frozen ")):
+            yield path, line, frame.f_code.co_qualname
 
 
 def _files(report: Report) -> str:
@@ -142,7 +196,6 @@ def show_source(text: str, lexer: str, stream: TextIO | None = None) -> None:
     if not target.isatty():
         target.write(text)
         return
-    from rich.console import Console
     from rich.syntax import Syntax
 
-    Console(file=target).print(Syntax(text, lexer, background_color="default"))
+    _console(target).print(Syntax(text, lexer, background_color="default"))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import dis
 import linecache
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 from dyntransform import hook
@@ -73,38 +74,91 @@ class DynamicModeExecutor:
             file = caller.f_globals.get("__file__")
             hook.install([Path(file).absolute().parent if file else Path.cwd()])
         return self._turns(
-            _imported(caller.f_code, caller.f_globals),
-            caller.f_locals if local_vars is None else local_vars,
-            caller.f_globals if global_vars is None else global_vars,
+            Names(
+                caller.f_locals if local_vars is None else local_vars,
+                caller.f_globals if global_vars is None else global_vars,
+                _imported(caller.f_code, caller.f_globals),
+            ),
             Path(self.executor_path if executor_path is None else executor_path),
             finish=self.finish_upon_success if finish_upon_success is None else finish_upon_success,
             quiet=self.supress_print if supress_print is None else supress_print,
         )
 
-    def _turns(
-        self,
-        imported: dict[str, tuple[str, str]],
-        local_vars: dict[str, Any],
-        global_vars: dict[str, Any],
-        path: Path,
-        *,
-        finish: bool,
-        quiet: bool,
-    ) -> Iterator[str | None]:
+    def _turns(self, names: Names, path: Path, *, finish: bool, quiet: bool) -> Iterator[str | None]:
         if not path.exists():
             path.write_text("# Save mode executor", encoding="utf-8")
             yield f"Created an executor file in {path.absolute()}"
         while True:
-            failure = _run(path, local_vars, global_vars)
-            if failure is not None:
-                if not quiet:
-                    print(failure, end="", file=sys.stderr)
-                yield failure
-            elif finish:
+            names.refresh()
+            failure = _run(path, names.of_locals, names.of_globals)
+            if failure is not None and not quiet:
+                print(failure, end="", file=sys.stderr)
+            if failure is None and finish:
                 return
-            _apply_edits(imported, local_vars, global_vars)
-            if failure is None:
-                yield None
+            names.note()
+            yield failure
+            _apply_edits()
+
+
+class Names:
+    """The namespaces of the caller; names that came from modules of the project are kept current.
+
+    Who applied the edit does not matter: a value that is still held is compared with what its module has now.
+
+    Args:
+        of_locals: the local namespace.
+        of_globals: the global one.
+        imported: names that the caller's code binds with from-imports: their modules and attributes.
+    """
+
+    def __init__(
+        self, of_locals: dict[str, Any], of_globals: dict[str, Any], imported: dict[str, tuple[str, str]]
+    ) -> None:
+        self.of_locals = of_locals
+        self.of_globals = of_globals
+        self._imported = imported
+        self._held: list[tuple[dict[str, Any], str, Any, str, str]] = []
+        self.note()
+
+    def note(self) -> None:
+        """Remember which names hold what modules of the project have now."""
+        origins = _origins()
+        self._held.clear()
+        for namespace in (self.of_locals, self.of_globals):
+            for name, value in list(namespace.items()):
+                module, attribute = self._imported.get(name, ("", ""))
+                if getattr(sys.modules.get(module), "__dict__", {}).get(attribute, _MISSING) is not value:
+                    module, attribute = origins.get(id(value), ("", ""))
+                if module:
+                    self._held.append((namespace, name, value, module, attribute))
+
+    def refresh(self) -> None:
+        """Bind names that hold a value of then to the value of now."""
+        for namespace, name, value, module, attribute in self._held:
+            if namespace.get(name, _MISSING) is value and module in sys.modules:
+                namespace[name] = vars(sys.modules[module]).get(attribute, value)
+
+
+_MISSING: Any = object()
+
+
+def _origins() -> dict[int, tuple[str, str]]:
+    """Return where the objects that modules of the project define are found, by identity.
+
+    Equal small numbers and strings are one object, so objects of builtin types do not count: only an import tells
+    where they are from. Functions and classes do.
+    """
+    installed = hook.current()
+    found: dict[int, tuple[str, str]] = {}
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if installed is None or not isinstance(path, str) or not installed.roots.owns(os.path.abspath(path)):
+            continue
+        for attribute, value in list(vars(module).items()):
+            kind = type(value)
+            if kind is FunctionType or isinstance(value, type) or kind.__module__ != "builtins":
+                found.setdefault(id(value), (name, attribute))
+    return found
 
 
 def _run(path: Path, local_vars: dict[str, Any], global_vars: dict[str, Any]) -> str | None:
@@ -140,18 +194,9 @@ def _imported(code: CodeType, namespace: dict[str, Any]) -> dict[str, tuple[str,
     return found
 
 
-def _apply_edits(imported: dict[str, tuple[str, str]], local_vars: dict[str, Any], global_vars: dict[str, Any]) -> None:
-    """Reload what changed, and bind the caller's names to what has replaced their values."""
+def _apply_edits() -> None:
     installed = hook.current()
-    if installed is None:
-        return
-    report = installed.reload()
-    if report.error is not None:
-        show_report(report)
-    for (module, attribute), old in installed.engine.replaced.items():
-        value = vars(sys.modules[module]).get(attribute, old) if module in sys.modules else old
-        for namespace in (local_vars, global_vars):
-            for name in [name for name, held in namespace.items() if held is old]:
-                # Equal small numbers are one object: a plain value counts only where it was imported.
-                if imported.get(name) == (module, attribute) or type(old).__module__ != "builtins":
-                    namespace[name] = value
+    if installed is not None:
+        report = installed.reload()
+        if report.error is not None:
+            show_report(report)
