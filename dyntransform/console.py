@@ -6,7 +6,7 @@ import linecache
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from dyntransform.reloading.report import Action, Change, Report, short_path
@@ -71,7 +71,7 @@ def show_plan(plan: Plan, stream: TextIO | None = None) -> None:
     """
     from rich.text import Text
 
-    lines = [_change(step) for step in plan.steps]
+    lines = list(_changes(plan.steps))
     if plan.error is not None:
         lines = [Text("could not be applied: ", "bold red")]
         lines += [
@@ -97,11 +97,16 @@ def _lines(report: Report) -> Iterator[Text]:
     by_importance = sorted(changes, key=lambda change: change.action not in (Action.WAITS, Action.REFUSED))
     kept = {id(change) for change in by_importance[:_MOST_LINES]}
     shown = [change for change in changes if id(change) in kept]
-    width = max((len(_name(change)) for change in shown if change.place is not None), default=0)
-    for change in shown:
-        yield _change(change, min(width, _WIDEST_NAME))
+    yield from _changes(shown)
     if len(changes) > len(shown):
         yield Text(f"  and {len(changes) - len(shown)} more", "dim")
+
+
+def _changes(changes: Sequence[Change]) -> Iterator[Text]:
+    """Yield a line for each change; their places stand in a column."""
+    width = max((len(_name(change)) for change in changes if change.place is not None), default=0)
+    for change in changes:
+        yield _change(change, min(width, _WIDEST_NAME))
 
 
 def _is_running(change: Change) -> bool:
@@ -112,7 +117,7 @@ def _name(change: Change) -> str:
     return f"{change.module}.{change.name}" if change.name else change.module
 
 
-def _change(change: Change, width: int = 0) -> Text:
+def _change(change: Change, width: int) -> Text:
     from rich.text import Text
 
     line = Text("  ").append(f"{change.action:<9} ", _STYLES.get(change.action, "green"))

@@ -65,7 +65,7 @@ class Hook:
         """Take in modules of the project that are loaded already."""
         self._project.look_around()
 
-    def extend(self, roots: Sequence[str | Path], exclude: Sequence[str]) -> None:
+    def _extend(self, roots: Sequence[str | Path], exclude: Sequence[str]) -> None:
         """Add roots and patterns to those there are; they are watched as well if the others are."""
         before = self.roots.paths
         self.roots.extend(roots, exclude)
@@ -184,7 +184,7 @@ def install(
     if _hook is None:
         _hook = Hook(Roots(wanted, exclude), late_bind)
     else:
-        _hook.extend(wanted, exclude)
+        _hook._extend(wanted, exclude)
     _hook.look_around()
     if watch:
         _hook.watch()

@@ -119,14 +119,16 @@ class Watcher:
             return
         with notify:
             self._ready.set()
-            self._changed()  # what was saved before the watch was active
+            early = True  # something may have been saved before the watch was active
             while not self._stop.wait(self._pause()):
                 events = self._events(notify)
                 saved = [path for _, path in events if self._relevant(path)]
                 if saved:
+                    self._last_edit = time.monotonic()
+                if saved or early:
                     self._complete(saved)
                     self._changed()
-                    self._last_edit = time.monotonic()
+                    early = False
                 # A folder that was made anew may have its old inode number: the event tells, not the file system.
                 if any(path in folders or self._is_folder(path) for kind, path in events if kind != _MODIFIED):
                     return

@@ -256,7 +256,7 @@ def test_reference_of_members() -> None:
     """Every action, setting, public method, attribute and option is in the reference."""
     text = REFERENCE.read_text(encoding="utf-8")
     members = [f"`Action.{action.name}`" for action in dyntransform.Action]
-    members += [f"`{field.name}`" for field in dataclasses.fields(Config)]
+    members += [f"`{name}`" for name in Config.__slots__]
     for record in (dyntransform.Report, dyntransform.Change, dyntransform.Place):
         members += [f"`{field.name}`" for field in dataclasses.fields(record)]
     for cls in (dyntransform.Hook, dyntransform.DynamicModeExecutor):
