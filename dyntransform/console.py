@@ -98,6 +98,8 @@ def _lines(report: Report) -> Iterator[Text]:
     kept = {id(change) for change in by_importance[:_MOST_LINES]}
     shown = [change for change in changes if id(change) in kept]
     yield from _changes(shown)
+    if not changes:
+        yield Text("  only comments or layout", "dim")
     if len(changes) > len(shown):
         yield Text(f"  and {len(changes) - len(shown)} more", "dim")
 

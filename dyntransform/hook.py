@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 import sys
 from importlib.machinery import PathFinder
@@ -42,6 +43,7 @@ class Hook:
         self._watcher: Watcher | None = None
         self._on_report: Callable[[Report], object] | None = None
         set_project(self._project)
+        atexit.register(self._end)
         sys.meta_path.insert(_position(), self._finder)
 
     def __enter__(self) -> Hook:
@@ -53,6 +55,7 @@ class Hook:
     def uninstall(self) -> None:
         """Stop watching and rewriting; modules that were loaded stay as they are."""
         global _hook  # noqa: PLW0603 - the one installed hook
+        atexit.unregister(self._end)
         self.unwatch()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
@@ -60,6 +63,13 @@ class Hook:
             set_project(None)
         if _hook is self:
             _hook = None
+
+    def _end(self) -> None:
+        """Hold nothing of the program when the interpreter ends: its objects are to be deleted as ever."""
+        self.uninstall()
+        self._project.loaded.restore({})
+        self._project.found.clear()
+        self._engine = None
 
     def look_around(self) -> None:
         """Take in modules of the project that are loaded already."""

@@ -22,11 +22,14 @@ _BURST_S = 1.0
 """Saves that follow each other are one edit, for so long, in seconds."""
 _STEP_MS = 15
 """A burst is over when nothing was saved for so long, in milliseconds."""
-_LOOK_S = 0.03
-"""Pause between two looks at what the operating system noticed, in seconds."""
-_IDLE_LOOK_S = 0.1
+_LOOK_MS = 20
+"""Pause between two looks at what the operating system noticed, in milliseconds."""
+_IDLE_LOOK_MS = 100
 _IDLE_AFTER_S = 300.0
 """The same when nothing was saved for so long: a program that nobody edits should wake up rarely."""
+_YOUNG_S = 2.0
+"""A program that is over soon should not have to wait for a pause to end."""
+_WAIT_MS = 1000
 _RETRY_S = 0.5
 _MODIFIED = 2
 """The kind of a change that is neither an addition (1) nor a removal (3)."""
@@ -63,7 +66,7 @@ class Watcher:
         self._forks = _ForkWarning()
         self._process = os.getpid()
         self._thread = 0
-        self._last_edit = time.monotonic()
+        self._started = self._last_edit = time.monotonic()
 
     @property
     def is_running(self) -> bool:
@@ -120,8 +123,8 @@ class Watcher:
         with notify:
             self._ready.set()
             early = True  # something may have been saved before the watch was active
-            while not self._stop.wait(self._pause()):
-                events = self._events(notify)
+            while not self._stop.is_set():
+                events = self._events(notify, early=early)
                 saved = [path for _, path in events if self._relevant(path)]
                 if saved:
                     self._last_edit = time.monotonic()
@@ -152,13 +155,16 @@ class Watcher:
         """Whether it is a folder of the project."""
         return self._relevant(os.path.join(path, "_.py")) and os.path.isdir(path)
 
-    def _pause(self) -> float:
-        return _LOOK_S if time.monotonic() - self._last_edit < _IDLE_AFTER_S else _IDLE_LOOK_S
-
-    def _events(self, notify: Any) -> set[tuple[int, str]]:
+    def _events(self, notify: Any, *, early: bool) -> set[tuple[int, str]]:
         """Return a burst of changes, as kinds and paths; nothing is the rule."""
         events: set[tuple[int, str]] = set()
-        changes = notify.watch(_STEP_MS, 1, 1, None)
+        now = time.monotonic()
+        if early or now - self._started < _YOUNG_S:
+            self._stop.wait(_LOOK_MS / 1000)
+            changes = notify.watch(_STEP_MS, 1, 1, None)
+        else:  # one long wait is cheaper, and cannot be interrupted but at its looks
+            look = _LOOK_MS if now - self._last_edit < _IDLE_AFTER_S else _IDLE_LOOK_MS
+            changes = notify.watch(_STEP_MS, look, _WAIT_MS, self._stop)
         deadline = time.monotonic() + _BURST_S
         while isinstance(changes, set):  # a string says that there is nothing
             events |= changes
@@ -175,7 +181,7 @@ class Watcher:
         locks = [os.path.join(folder, ".git", "index.lock") for root in self._roots for folder in _upwards(root)]
         deadline = time.monotonic() + _GIT_S
         while any(map(os.path.exists, locks)) and time.monotonic() < deadline and not self._stop.is_set():
-            self._stop.wait(_LOOK_S)
+            self._stop.wait(_LOOK_MS / 1000)
 
     def _changed(self) -> None:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 TIMEOUT_S = 60
 _VARYING = [
     (r"0x[0-9a-f]+", "0x"),
-    (r"Ran (\d+ tests?) in [\d.]+s", r"Ran \1"),
+    (r"\b(Ran \d+ tests?|\d (?:passed|failed)) in [\d.]+s", r"\1"),
     # What the import hook is there for: the loader of project modules is its own.
     (r"(dyntransform\.importing\.loader|_frozen_importlib_external)\.", ""),
     (r"\bDynLoader\b", "SourceFileLoader"),

@@ -58,6 +58,11 @@ def test_changes(here: Path) -> None:
     ]
 
 
+def test_comments(here: Path) -> None:
+    """An edit that changed no definition and no statement says so."""
+    assert shown(Report(files=(str(here / "m.py"),)))[1:] == ["  only comments or layout"]
+
+
 def test_running_function(here: Path) -> None:
     """A function that is running now is told of once, with what it waits for."""
     place = Place(str(here / "m.py"), 1)

@@ -198,6 +198,17 @@ CASES = {
         {"test_a.py": "import unittest\nclass A(unittest.TestCase):\n    def test(self): self.assertEqual(1, 2)\n"},
         ["-m", "unittest"],
     ),
+    "-m pytest": Case(
+        {
+            "test_a.py": "from worker import f\ndef test():\n    from worker import f as g\n    assert f(1) == g(2)\n",
+            "worker.py": "def f(x): return x",
+        },
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"],
+    ),
+    "-m pytest with an error": Case(
+        {"test_a.py": "from worker import f\ndef test(): f()", "worker.py": "def f():\n    from os import nope"},
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider"],
+    ),
     "-m json.tool": Case({}, ["-m", "json.tool"], stdin='{"a": 1}'),
     "-m timeit": Case({}, ["-m", "timeit", "-n1", "-r1", "1/0"]),
     "-m cProfile": Case({"main.py": "print(__name__)"}, ["-m", "cProfile", "-o", "out", "main.py"]),

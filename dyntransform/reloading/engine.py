@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 
 from dyntransform.errors import ReloadError
+from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.loader import Project
 from dyntransform.reloading import late
 from dyntransform.reloading.edit import Edit
@@ -190,7 +191,7 @@ class Engine:
             lookups = tuple({one for sources in source.decisions.reads.values() for one in sources})
             loaded = module.state.loaded
             if module.spec is not None:
-                loaded = dataclasses.replace(loaded, path=source.path)
+                loaded = Loaded(loaded.name, source.path, loaded.compiled, loaded.module, loaded.namespace)
                 self._project.loaded.put(loaded)
             state = ModuleState(loaded, source.data, links, lookups, list(module.codes))
             self._states.update(state)
