@@ -161,9 +161,9 @@ class Execution:
         if self._transaction.live:
             return False
         view = self._transaction.view(module.namespace)
+        makes_code = any(one.usage.makes_code for one in statements) if keeps_code is None else keeps_code
         for statement in statements:
             usage = statement.usage
-            makes_code = usage.makes_code if keeps_code is None else keeps_code
             if makes_code and is_block(statement.node):
                 return True  # what it makes may be called in it, and then needs the names it has bound
             if makes_code and any((module.name, name) in self._bindings.changed for name in usage.reads):
