@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import dataclasses
 import sys
@@ -11,7 +10,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dyntransform.importing.compiling import LinkSpec
-from dyntransform.reloading.diff import is_block
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
@@ -136,12 +134,12 @@ class Bindings:
 
     def refresh_documentation(self, module: ModuleEdit) -> None:
         """Change the docstring of a module, and drop the annotations that its new version does not have."""
-        old, new = (ast.get_docstring(tree, clean=False) for tree in (module.old_tree, module.source.tree))
+        old, new = module.old_source.docstring, module.source.docstring
         if old != new and module.namespace.get("__doc__") == old:
             self._transaction.set_item(module.namespace, "__doc__", new)
         annotations = module.namespace.get("__annotations__")
         if type(annotations) is dict:
-            gone = _annotated(module.old_tree) - _annotated(module.source.tree)
+            gone = module.old_source.annotated - module.source.annotated
             for name in gone & annotations.keys():
                 self._transaction.delete_item(annotations, name)
 
@@ -231,24 +229,7 @@ class Bindings:
 
 
 def _links(module: ModuleEdit) -> Iterator[LinkSpec]:
-    if not module.edited:
-        yield from module.state.links
-        return
-    for link in module.source.decisions.links:
-        yield link.scope, link.module, link.names
-
-
-def _annotated(tree: ast.Module) -> set[str]:
-    """Return the variables of a module that have annotations."""
-    pending: list[ast.AST] = list(tree.body)
-    found = set()
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            found.add(node.target.id)
-        elif isinstance(node, (ast.ExceptHandler, ast.match_case)) or (isinstance(node, ast.stmt) and is_block(node)):
-            pending.extend(ast.iter_child_nodes(node))
-    return found
+    yield from module.source.links if module.edited else module.state.links
 
 
 def class_at(namespace: dict[str, Any], qualname: str) -> type | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dyntransform.reloading import enums, heap, slots, twins
 from dyntransform.reloading.codes import CodeNode, child_codes
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
-from dyntransform.reloading.diff import Kind, Pair, is_definition
+from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
@@ -133,7 +133,7 @@ class ClassWork:
         others = [
             statement
             for statement in (*(pair.new for pair in runs), *self._change.body.removed)
-            if not is_definition(statement.node) and not _is_docstring(statement.node)
+            if not statement.is_definition and not _is_docstring(statement.node)
         ]
         if not touched and not annotated:
             return False

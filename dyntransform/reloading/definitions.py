@@ -71,8 +71,10 @@ DefinitionEdit: TypeAlias = FunctionEdit | ClassEdit
 
 def definition_edit(old: Statement, new: Statement) -> DefinitionEdit:
     """Compare two definitions of the same kind."""
-    if isinstance(new.node, ast.ClassDef):
+    if new.kind is ast.ClassDef:
         return class_edit(old, new)
+    if new.same_text(old):
+        return FunctionEdit(old, new, decorated=False, parameters=False, defaults=frozenset(), annotated=False)
     assert isinstance(old.node, Function) and isinstance(new.node, Function)  # noqa: PT018 - for the type checker
     return _function_edit(old, new, old.node, new.node)
 
@@ -97,7 +99,7 @@ def class_edit(old: Statement, new: Statement) -> ClassEdit:
     edits = {
         pair.new: definition_edit(pair.old, pair.new)
         for pair in body.pairs
-        if pair.old is not None and is_definition(pair.new.node) and pair.kind in (Kind.DEFINITION, Kind.SAME)
+        if pair.old is not None and pair.new.is_definition and pair.kind in (Kind.DEFINITION, Kind.SAME)
     }
     return ClassEdit(
         old,

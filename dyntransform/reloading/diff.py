@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import copy
 import dataclasses
 import functools
@@ -39,12 +40,7 @@ class Pair:
     @property
     def same_text(self) -> bool:
         """Whether only the place may differ."""
-        return self.old is not None and self.old.lines == self.new.lines and self._same_columns
-
-    @property
-    def _same_columns(self) -> bool:
-        assert self.old is not None
-        return self.old.node.col_offset == self.new.node.col_offset
+        return self.old is not None and self.new.same_text(self.old)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +79,15 @@ def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
     header, then by name, then blocks that differ only inside
     definitions, then the others by the names they bind.
     """
-    pairs: dict[int, Pair] = {}
-    left, missing = list(old), list(new)
+    start = _count(old, new)
+    end = _count(old[start:][::-1], new[start:][::-1])
+    untouched = [
+        *zip(new[:start], old[:start], strict=True),
+        *zip(new[len(new) - end :], old[len(old) - end :], strict=True),
+    ]
+    pairs = {id(statement): Pair(statement, partner, Kind.SAME) for statement, partner in untouched}
+    left = {id(statement): statement for statement in old[start : len(old) - end]}
+    missing = {id(statement): statement for statement in new[start : len(new) - end]}
     rules: list[tuple[str, Callable[[Statement], Hashable | None]]] = [
         (Kind.SAME, lambda statement: statement.lines),
         (Kind.SAME, lambda statement: statement.key),
@@ -94,21 +97,30 @@ def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
         (Kind.EDITED, _binding_key),
     ]
     for kind, key in rules:
-        known: dict[Hashable, list[Statement]] = {}
-        for statement in left:
-            known.setdefault(key(statement), []).append(statement)
-        for statement in list(missing):
+        if not missing or not left:
+            break
+        known: dict[Hashable, collections.deque[Statement]] = {}
+        for statement in left.values():
+            known.setdefault(key(statement), collections.deque()).append(statement)
+        for statement in list(missing.values()):
             wanted = key(statement)
             partners = known.get(wanted) if wanted is not None else None
             if partners:
-                partner = partners.pop(0)
-                left.remove(partner)
-                missing.remove(statement)
+                partner = partners.popleft()
+                del left[id(partner)], missing[id(statement)]
                 pairs[id(statement)] = Pair(statement, partner, kind)
-        if not missing:
-            break
     everything = (pairs.get(id(statement)) or Pair(statement, None, Kind.NEW) for statement in new)
-    return Pairing(tuple(everything), tuple(left))
+    return Pairing(tuple(everything), tuple(left.values()))
+
+
+def _count(old: Sequence[Statement], new: Sequence[Statement]) -> int:
+    """Count the statements at the beginning that have the same text."""
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        if not other.same_text(one):
+            break
+        count += 1
+    return count
 
 
 def is_definition(node: ast.stmt) -> bool:
@@ -122,10 +134,9 @@ def is_block(node: ast.stmt) -> bool:
 
 
 def _definition_key(statement: Statement) -> Hashable | None:
-    node = statement.node
-    if not is_definition(node):
+    if not statement.is_definition:
         return None
-    return isinstance(node, ast.ClassDef), node.name  # type: ignore[attr-defined]
+    return statement.kind is ast.ClassDef, statement.name
 
 
 def _header_key(statement: Statement) -> Hashable | None:
@@ -140,14 +151,14 @@ def _header_key(statement: Statement) -> Hashable | None:
 
 
 def _binding_key(statement: Statement) -> Hashable | None:
-    if is_definition(statement.node):
+    if statement.is_definition:
         return None
     usage = statement.usage
-    return type(statement.node).__name__, usage.binds, usage.updates
+    return statement.kind, usage.binds, usage.updates
 
 
 def _block_key(statement: Statement) -> Hashable | None:
-    if not is_block(statement.node):
+    if not statement.is_block:
         return None
     return ast.dump(_Hollow().visit(copy.deepcopy(statement.node)))
 

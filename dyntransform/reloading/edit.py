@@ -12,7 +12,7 @@ from dyntransform.reloading.bindings import Bindings, Rebinding, provides
 from dyntransform.reloading.classes import ClassWork
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit
-from dyntransform.reloading.diff import Kind, Pair, is_definition
+from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.execution import Execution
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.ordering import Ordering
@@ -115,10 +115,11 @@ class Edit:
             for name in edit.pairing.removed_names
             if not provides(edit, name)
         }
-        for edit in self.edits.values():
+        edited = [edit for edit in self.edits.values() if edit.edited] if gone else []
+        for edit in edited:
             for pair in edit.pairing.pairs:
                 node = pair.new.node
-                if isinstance(node, ast.ImportFrom) and edit.edited:
+                if isinstance(node, ast.ImportFrom):
                     module = absolute_name("." * node.level + (node.module or ""), edit.namespace)
                     for alias in node.names:
                         if (module, alias.name) in gone and f"{module}.{alias.name}" not in sys.modules:
@@ -145,13 +146,13 @@ class Edit:
     def _statement(self, edit: ModuleEdit, index: int, pair: Pair, *, forced: bool, first: bool) -> None:
         touched = self.is_touched(edit, index, pair)
         forced = forced and not self._bind_again(edit, index, pair)
-        if is_definition(pair.new.node) and pair.old is not None and not forced:
-            if first or touched:
-                for change in edit.edits[pair.new]:
+        if pair.new.is_definition and pair.old is not None and not forced:
+            if touched or (first and not pair.same_text):
+                for change in edit.edits_of(pair):
                     self._definition(edit, index, pair, change, touched=touched)
             return
         if first and pair.kind == Kind.BLOCK:
-            for change in edit.edits.get(pair.new, []):
+            for change in edit.edits_of(pair):
                 self._definition(edit, index, pair, change, touched=False)
         wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
         if wanted:
@@ -161,7 +162,7 @@ class Edit:
 
     def _bind_again(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
         """Where a definition only has to bind its name again, have it bind what it made before."""
-        if pair.old is None or not is_definition(pair.new.node) or edit.may_run(pair):
+        if pair.old is None or not pair.new.is_definition or edit.may_run(pair):
             return False
         name = pair.new.name
         last = [statement for statement in edit.old_statements if name in statement.usage.binds][-1]
@@ -181,7 +182,7 @@ class Edit:
 
     def is_touched(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
         """Whether a statement reads, when it is executed, a name whose value this edit changed since it last ran."""
-        if not self.rebound or isinstance(pair.new.node, (ast.Import, ast.ImportFrom)):
+        if not self.rebound or pair.new.is_import:
             return False
         return bool(self.stale_names(edit, pair.new, index))
 

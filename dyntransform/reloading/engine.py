@@ -171,30 +171,28 @@ class Engine:
         return self._states.current(self._project.loaded.snapshot())
 
     def _module_edit(self, state: ModuleState, content: Content) -> ModuleEdit:
-        path = state.path if content.spec is None else str(content.spec.origin)
-        new = Source(content.data, path, self._states.options)
+        old = self._states.source(state)
+        if content.spec is None:
+            new = old.edited(content.data)
+        else:
+            new = Source(content.data, str(content.spec.origin), self._states.options)
         new.check()
-        return ModuleEdit.of_edit(state, self._source(state), new, content.spec)
+        return ModuleEdit.of_edit(state, old, new, content.spec)
 
     def _dependent(self, name: str) -> ModuleEdit | None:
         state = self._current().get(name)
-        return ModuleEdit.of_dependent(state, self._source(state)) if state is not None else None
-
-    def _source(self, state: ModuleState) -> Source:
-        return Source(state.data, state.path, self._states.options)
+        return ModuleEdit.of_dependent(state, self._states.source(state)) if state is not None else None
 
     def _keep(self, edit: Edit) -> None:
         """Make the new version what is running."""
         for module in edit.edits.values():
             source = module.source
-            links = tuple((link.scope, link.module, link.names) for link in source.decisions.links)
-            lookups = tuple({one for sources in source.decisions.reads.values() for one in sources})
             loaded = module.state.loaded
             if module.spec is not None:
                 loaded = Loaded(loaded.name, source.path, loaded.compiled, loaded.module, loaded.namespace)
                 self._project.loaded.put(loaded)
-            state = ModuleState(loaded, source.data, links, lookups, list(module.codes))
-            self._states.update(state)
+            state = ModuleState(loaded, source.data, source.links, source.lookups, list(module.codes))
+            self._states.update(state, source)
 
     def _forget_lines(self, files: tuple[str, ...]) -> None:
         """Tracebacks and inspect read the lines anew: linecache only compares size and time."""

@@ -8,7 +8,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
-from dyntransform.reloading.diff import Pair, is_block, is_definition
+from dyntransform.reloading.diff import Pair
 from dyntransform.reloading.imports import ImportCheck
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
@@ -112,7 +112,7 @@ class Execution:
 
     def _record(self, pair: Pair, code: CodeType, namespace: dict[str, Any]) -> set[str] | None:
         """Execute; a block that ran before is watched, since it may bind a name or not."""
-        if pair.old is None or not is_block(pair.new.node):
+        if pair.old is None or not pair.new.is_block:
             exec(code, namespace)
             return None
         recorder = _Recorder(namespace)
@@ -144,7 +144,7 @@ class Execution:
         if definition is not pair.old and definition not in module.pairing.removed:
             return
         codes = {id(node.code) for node in module.old_codes[definition]}
-        codes |= {id(node.code) for node in module.codes_of(pair.new)} if is_definition(pair.new.node) else set()
+        codes |= {id(node.code) for node in module.codes_of(pair.new)} if pair.new.is_definition else set()
         if made_from(old, codes):
             succeed(old, new, self._transaction)
 
@@ -164,7 +164,7 @@ class Execution:
         makes_code = any(one.usage.makes_code for one in statements) if keeps_code is None else keeps_code
         for statement in statements:
             usage = statement.usage
-            if makes_code and is_block(statement.node):
+            if makes_code and statement.is_block:
                 return True  # what it makes may be called in it, and then needs the names it has bound
             if makes_code and any((module.name, name) in self._bindings.changed for name in usage.reads):
                 return True

@@ -12,7 +12,7 @@ from typing import Any
 from dyntransform.reloading import padding
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, module_code, shift
 from dyntransform.reloading.definitions import DefinitionEdit, definition_edit, inner_edits
-from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_block, is_definition
+from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames
 from dyntransform.reloading.source import Source, Statement
 from dyntransform.reloading.state import ModuleState
@@ -30,29 +30,28 @@ class ModuleEdit:
         edited: its file changed.
         pairing: the statements of both versions.
         spec: where the new version was found, if that is another file.
-        edits: edits of definitions, by statement; several in a block.
         codes: code objects of each statement of the new version, in their order.
         compiled: what executes a statement.
         origins: the statement of each patch that is not only moved, by id of its node.
         patches: new code for live functions.
-        old_tree: the version that runs.
+        old_source: the version that runs.
         running: index of the statement of the old version that the module is executing now; None if it is not.
     """
 
     state: ModuleState
     source: Source
+    old_source: Source
     edited: bool
     pairing: Pairing
     spec: ModuleSpec | None = None
-    edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
     codes: list[list[CodeNode]] = dataclasses.field(default_factory=list)
     compiled: dict[Statement, CodeType] = dataclasses.field(default_factory=dict)
     origins: dict[int, Pair] = dataclasses.field(default_factory=dict)
     patches: list[Patch] = dataclasses.field(default_factory=list)
     running: int | None = None
     old_codes: dict[Statement, list[CodeNode]] = dataclasses.field(default_factory=dict)
-    old_tree: ast.Module = dataclasses.field(default_factory=lambda: ast.Module([], []))
     _old: list[Statement] = dataclasses.field(default_factory=list)
+    _edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_edit(cls, state: ModuleState, old: Source, new: Source, spec: ModuleSpec | None = None) -> ModuleEdit:
@@ -67,16 +66,16 @@ class ModuleEdit:
         Raises:
             SyntaxError, ValueError: the new version cannot be compiled.
         """
-        edit = cls(state, new, True, compare(old.statements, new.statements), spec)  # noqa: FBT003 - a field
-        edit._prepare(old)
+        edit = cls(state, new, old, True, compare(old.statements, new.statements), spec)  # noqa: FBT003 - a field
+        edit._prepare()
         return edit
 
     @classmethod
     def of_dependent(cls, state: ModuleState, source: Source) -> ModuleEdit:
         """Take in a module whose file did not change."""
         pairs = tuple(Pair(statement, statement, Kind.SAME) for statement in source.statements)
-        edit = cls(state, source, False, Pairing(pairs, ()))  # noqa: FBT003 - a field
-        edit._prepare(source)
+        edit = cls(state, source, source, False, Pairing(pairs, ()))  # noqa: FBT003 - a field
+        edit._prepare()
         return edit
 
     @property
@@ -94,14 +93,12 @@ class ModuleEdit:
         """Globals of the module."""
         return self.state.namespace
 
-    def _prepare(self, old: Source) -> None:
+    def _prepare(self) -> None:
+        old = self.old_source
         self._old = old.statements
-        self.old_tree = old.tree
         for pair in self.pairing.pairs:
-            if pair.old is not None and is_definition(pair.new.node):
-                self.edits[pair.new] = [definition_edit(pair.old, pair.new)]
-            elif pair.kind in (Kind.BLOCK, Kind.SAME) and is_block(pair.new.node):
-                self.edits[pair.new] = inner_edits(pair)
+            if not pair.same_text:
+                self.edits_of(pair)  # before compiling changes the trees
         self.old_codes = dict(zip(old.statements, self.state.codes_of(old), strict=True))
         self.running = self._running_statement()
         self.codes = [self._codes(pair) for pair in self.pairing.pairs]
@@ -110,6 +107,19 @@ class ModuleEdit:
     def old_statements(self) -> list[Statement]:
         """The statements of the version that runs, in order."""
         return self._old
+
+    def edits_of(self, pair: Pair) -> list[DefinitionEdit]:
+        """Return the edits of the definition that a statement is, or of those in a block; none for other statements."""
+        edits = self._edits.get(pair.new)
+        if edits is None:
+            if pair.old is not None and pair.new.is_definition:
+                edits = [definition_edit(pair.old, pair.new)]
+            elif pair.kind in (Kind.BLOCK, Kind.SAME) and pair.new.is_block:
+                edits = inner_edits(pair)
+            else:
+                edits = []
+            self._edits[pair.new] = edits
+        return edits
 
     def _codes(self, pair: Pair) -> list[CodeNode]:
         nodes = self.old_codes[pair.old] if pair.old is not None else []

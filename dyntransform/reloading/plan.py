@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dyntransform.importing.roots import Roots
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit, definition_edit, inner_edits
-from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_definition
+from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.module_edit import is_start_guard
 from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Source, Statement
@@ -134,7 +134,7 @@ def _edited(name: str, path: str, pairing: Pairing, changed: _Changed) -> Iterat
 def _edits(pair: Pair) -> list[DefinitionEdit]:
     if pair.old is None or pair.kind == Kind.SAME:
         return []
-    if is_definition(pair.new.node):
+    if pair.new.is_definition:
         return [definition_edit(pair.old, pair.new)]
     return inner_edits(pair)
 
@@ -172,7 +172,7 @@ def _runs_decorators(edit: DefinitionEdit) -> bool:
 
 def _keeps_its_value(statement: Statement) -> bool:
     """Imports are live bindings, and a definition is updated in place."""
-    return _is_import(statement) or is_definition(statement.node)
+    return _is_import(statement) or statement.is_definition
 
 
 def _is_import(statement: Statement) -> bool:

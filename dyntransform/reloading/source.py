@@ -1,36 +1,136 @@
-"""A source file as a sequence of statements."""
+"""A source file as a sequence of statements.
+
+The parsed version of what is running is kept, so that an edit parses only the lines between its first and its last
+difference, cut to whole statements. Syntax trees are large and are dropped when an edit is over; a statement that is
+needed again is parsed by itself, at its place.
+"""
 
 from __future__ import annotations
 import __future__ as features
 
 import ast
 import bisect
+import copy
 import dataclasses
 import functools
+import itertools
+import operator
+from collections.abc import Iterator, Sequence
 from types import CodeType
 
+from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import CodeNode, child_codes
 from dyntransform.reloading.usage import Usage, usage
-from dyntransform.transform.decide import Options, decide, future_annotations
+from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
+from dyntransform.transform.decide import Source as ImportSource
 from dyntransform.transform.lowering import lower
 from dyntransform.transform.source import decode
 
 __all__ = ["Source", "Statement", "split_codes"]
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(frozen=True)
+class _File:
+    """What the statements of all versions of a file share.
+
+    Attributes:
+        path: its name.
+        options: what is late bound.
+        future_annotations: its annotations are text (PEP 563).
+        marks: what the parsed statements look up late.
+    """
+
+    path: str
+    options: Options
+    future_annotations: bool
+    marks: dict[ast.Name, tuple[ImportSource, ...]] = dataclasses.field(default_factory=dict)
+
+    def decide(self, nodes: list[ast.stmt], lines: Sequence[str], lead: int) -> Decisions:
+        """Mark statements, which are the whole of `lines`; `lead` is the number of lines before them."""
+        head = ""
+        if self.future_annotations and lead:
+            head = "from __future__ import annotations"
+            nodes = [*ast.parse(head).body, *nodes]
+        decisions = decide(_placed(lines, lead, head), self.path, ast.Module(nodes, []), self.options)
+        self.marks.update(decisions.reads)
+        return decisions
+
+
 class Statement:
     """A statement of a module or of a class body.
 
-    Attributes:
+    Args:
         node: its syntax.
         lines: its text, whole lines.
         future_annotations: the file's annotations are text (PEP 563).
+        file: where it can be parsed again from; None for a statement of a class body.
+
+    Attributes:
+        kind: class of its node.
+        first_line: the line it begins on, with decorators.
+        last_line: the line it ends on.
+        column: where on the line it begins, in bytes.
+        links: live bindings that it makes.
+        lookups: what functions in it look up late.
+        depends_on_place: the compiler may refuse it, or statements before it, for their order alone.
     """
 
-    node: ast.stmt
-    lines: tuple[str, ...]
-    future_annotations: bool
+    def __init__(
+        self,
+        node: ast.stmt,
+        lines: tuple[str, ...],
+        future_annotations: bool,  # noqa: FBT001 - a fact, not a choice
+        file: _File | None = None,
+    ) -> None:
+        decorators = getattr(node, "decorator_list", ())
+        self.lines = lines
+        self.future_annotations = future_annotations
+        self.kind = type(node)
+        self.first_line: int = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+        self.last_line = node.end_lineno or node.lineno
+        self.column = node.col_offset
+        self.links: tuple[LinkSpec, ...] = ()
+        self.lookups: tuple[ImportSource, ...] = ()
+        self.depends_on_place = any(map(_depends_on_place, _same_scope(node)))
+        self._defined: str | None = getattr(node, "name", None) if self.is_definition else None
+        self._node: ast.stmt | None = node
+        self._file = file
+
+    @property
+    def node(self) -> ast.stmt:
+        """Its syntax."""
+        if self._node is None:
+            assert self._file is not None
+            lead = self.first_line - 1
+            (self._node,) = ast.parse(_placed(self.lines, lead)).body
+            if self.lookups:
+                self._file.decide([self._node], self.lines, lead)
+        return self._node
+
+    def decide(self) -> None:
+        """Find its live bindings and late lookups."""
+        assert self._file is not None
+        self.take(self._file.decide([self.node], self.lines, self.first_line - 1))
+
+    def take(self, decisions: Decisions) -> None:
+        """Keep what does not depend on the syntax tree."""
+        self.links = tuple((link.scope, link.module, link.names) for link in decisions.links)
+        self.lookups = tuple(dict.fromkeys(one for sources in decisions.reads.values() for one in sources))
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it defines a function or a class."""
+        return self.kind in _DEFINITIONS
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is a compound statement that shares the scope it stands in: ``if``, ``for``, ``try``, ..."""
+        return not self.is_definition and ("body" in self.kind._fields or "cases" in self.kind._fields)
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it is an import statement."""
+        return self.kind is ast.Import or self.kind is ast.ImportFrom
 
     @functools.cached_property
     def key(self) -> str:
@@ -42,23 +142,19 @@ class Statement:
         """What executing it reads and binds."""
         return usage(self.node, future_annotations=self.future_annotations)
 
-    @property
-    def first_line(self) -> int:
-        """The line it begins on, with decorators."""
-        decorators = getattr(self.node, "decorator_list", None)
-        return int(min([self.node.lineno, *(decorator.lineno for decorator in decorators or ())]))
+    @functools.cached_property
+    def annotated(self) -> frozenset[str]:
+        """The variables of its scope that it annotates."""
+        if self.kind is not ast.AnnAssign and not self.is_block:
+            return frozenset()
+        found = [node.target for node in _same_scope(self.node) if isinstance(node, ast.AnnAssign)]
+        return frozenset(target.id for target in found if isinstance(target, ast.Name))
 
-    @property
-    def last_line(self) -> int:
-        """The line it ends on."""
-        return self.node.end_lineno or self.node.lineno
-
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """The defined name, or the bound names, or the first words of the text."""
-        node = self.node
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            return node.name
+        if self._defined is not None:
+            return self._defined
         names = sorted(self.usage.binds) or sorted(self.usage.updates)
         return ", ".join(names) if names else self.lines[0].strip()[:40]
 
@@ -74,6 +170,29 @@ class Statement:
         inner.lines = self.lines[start : inner.last_line - self.first_line + 1]
         return inner
 
+    def same_text(self, other: Statement) -> bool:
+        """Whether at most the lines that they are on differ."""
+        return self is other or (self.lines == other.lines and self.column == other.column)
+
+    def moved(self, lines: int) -> Statement:
+        """Return the same statement further down."""
+        if not lines:
+            return self
+        other = copy.copy(self)
+        other.first_line += lines
+        other.last_line += lines
+        other.drop_syntax()
+        return other
+
+    def drop_syntax(self) -> None:
+        """Forget the syntax tree; it is parsed again if it is needed."""
+        self._node = None
+        self.__dict__.pop("body", None)
+        self.__dict__.pop("key", None)
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 
 class Source:
     """The content of a file.
@@ -83,38 +202,174 @@ class Source:
         path: its name.
         options: what is late bound.
 
+    Attributes:
+        statements: its top-level statements.
+        flags: for the compiler: its future features.
+        divisible: each statement has its lines to itself; only then can statements be parsed one by one.
+
     Raises:
         SyntaxError, ValueError: the content is not valid Python.
     """
 
     def __init__(self, data: bytes, path: str, options: Options) -> None:
+        self._lines = _split(decode(data))
+        tree = ast.parse(data, path)
         self.data = data
         self.path = path
-        self.text = decode(data)
-        self.tree = ast.parse(data, path)
+        self.flags = _future_flags(tree)
         self._options = options
-        self._lowered = False
-        lines = self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        future = future_annotations(self.tree)
-        self.statements = []
-        for node in self.tree.body:
-            statement = Statement(node, (), future)
-            statement.lines = tuple(lines[statement.first_line - 1 : statement.last_line])
-            self.statements.append(statement)
-        self.decisions = decide(self.text, path, self.tree, options)
-        self.flags = _future_flags(self.tree)
+        self._file = _File(path, options, future_annotations(tree))
+        self._new_lines: slice | None = None
+        self.statements = _statements(tree.body, self._lines, self._file)
+        self.divisible = _divisible(self.statements)
+        if self.divisible:
+            for statement in self.statements:
+                statement.decide()
+        else:
+            self.statements[0].take(self._file.decide(tree.body, self._lines, 0))
+
+    def edited(self, data: bytes) -> Source:
+        """Return another version of the file, equal to what parsing all of it gives.
+
+        Raises:
+            SyntaxError, ValueError: the content is not valid Python.
+        """
+        return (self.divisible and self._spliced(data)) or Source(data, self.path, self._options)
+
+    def _spliced(self, data: bytes) -> Source | None:
+        """Parse only the lines that differ; None where the cut is not certain."""
+        lines = _split(decode(data))
+        first, last = _cut(self.statements, self._lines, lines)
+        after = self.statements[last:]
+        shift = len(lines) - len(self._lines)
+        start = self.statements[first - 1].last_line if first else 0
+        end = after[0].first_line - 1 + shift if after else len(lines)
+        if any(statement.depends_on_place for statement in self.statements[first:]):
+            return None
+        try:
+            tree = ast.parse("\n" * start + "\n".join(lines[start:end]) + "\n" * bool(after), self.path)
+        except (SyntaxError, ValueError):
+            return None  # parsing the whole file tells what is wrong, in Python's own words
+        new = _statements(tree.body, lines, self._file)
+        if not _divisible(new) or any(statement.depends_on_place for statement in new):
+            return None
+        for statement in new:
+            statement.decide()
+        source = copy.copy(self)
+        source.data = data
+        source._lines = lines
+        source._new_lines = slice(start, end)
+        source.statements = [*self.statements[:first], *new, *(statement.moved(shift) for statement in after)]
+        return source
+
+    @property
+    def links(self) -> tuple[LinkSpec, ...]:
+        """Live bindings of the module and its classes."""
+        return tuple(link for statement in self.statements for link in statement.links)
+
+    @property
+    def docstring(self) -> str | None:
+        """The documentation of the module, as it is written."""
+        first = [statement.node for statement in self.statements[:1] if statement.kind is ast.Expr]
+        return ast.get_docstring(ast.Module(first, []), clean=False)
+
+    @property
+    def annotated(self) -> frozenset[str]:
+        """The annotated variables of the module."""
+        return frozenset().union(*(statement.annotated for statement in self.statements))
+
+    @property
+    def lookups(self) -> tuple[ImportSource, ...]:
+        """What functions look up late."""
+        return tuple(dict.fromkeys(one for statement in self.statements for one in statement.lookups))
 
     def compile(self, nodes: list[ast.stmt]) -> CodeType:
-        """Compile statements of this file, or made from its nodes, lowered; the tree is lowered once."""
-        if not self._lowered:
-            lower(self.tree, self.decisions)
-            self._lowered = True
+        """Compile statements of this file, or made from its nodes, lowered."""
         module = ast.Module(nodes, [])
+        marks = self._file.marks
+        if marks:
+            # Lowering changes the tree in place, so each mark serves once.
+            names = [node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks]
+            lower(module, Decisions({name: marks.pop(name) for name in names}))
         return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
 
     def check(self) -> None:
         """Raise what compiling the whole file raises beyond parsing it, such as ``return`` outside a function."""
+        if self._new_lines is not None:
+            text = _placed(self._lines[self._new_lines], self._new_lines.start)
+            try:
+                compile(text, self.path, "exec", flags=self.flags, dont_inherit=True)
+            except SyntaxError:
+                pass  # the whole file has the words for it
+            else:
+                return
         compile(self.data, self.path, "exec", dont_inherit=True)
+
+    def drop_syntax(self) -> None:
+        """Forget the syntax trees, which compiling may have changed."""
+        assert self.divisible
+        self._file.marks.clear()
+        for statement in self.statements:
+            statement.drop_syntax()
+
+
+def _split(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _placed(lines: Sequence[str], lead: int, head: str = "") -> str:
+    """Return text of which the parser numbers the lines as in the file; a backslash at its end continues nothing."""
+    return head + "\n" * lead + "\n".join(lines) + "\n\n"
+
+
+def _statements(nodes: list[ast.stmt], lines: Sequence[str], file: _File) -> list[Statement]:
+    statements = [Statement(node, (), file.future_annotations, file) for node in nodes]
+    for statement in statements:
+        statement.lines = tuple(lines[statement.first_line - 1 : statement.last_line])
+    return statements
+
+
+def _divisible(statements: Sequence[Statement]) -> bool:
+    return all(one.last_line < other.first_line for one, other in itertools.pairwise(statements))
+
+
+def _cut(statements: Sequence[Statement], old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """Return the number of untouched statements at the beginning, and the index of the first untouched one at the end.
+
+    One at the beginning is untouched if the line on which the next begins is the same, for then nothing continues it.
+    One at the end begins a statement in any version, once what is before it is complete.
+    """
+    limit = min(len(old), len(new))
+    before = _common(old, new, limit)
+    behind = _common(old[::-1], new[::-1], limit - before)
+    first = max(0, bisect.bisect_right(statements, before, key=_first_line) - 1)
+    last = bisect.bisect_right(statements, len(old) - behind, key=_first_line)
+    return first, max(first, last)
+
+
+def _common(one: Sequence[str], other: Sequence[str], limit: int) -> int:
+    pairs = zip(range(limit), one, other, strict=False)
+    return next((index for index, a, b in pairs if a != b), limit)
+
+
+_first_line = operator.attrgetter("first_line")
+
+
+def _depends_on_place(node: ast.AST) -> bool:
+    return isinstance(node, ast.Global) or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+
+
+def _same_scope(node: ast.stmt) -> Iterator[ast.AST]:
+    """Yield a statement and those in its blocks, without entering functions and classes."""
+    pending: list[ast.AST] = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        if hasattr(current, "body") and not isinstance(current, _DEFINITIONS):
+            inner = ast.iter_child_nodes(current)
+            pending += [child for child in inner if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))]
+        elif isinstance(current, ast.Match):
+            pending += current.cases
 
 
 def split_codes(code: CodeType, statements: list[Statement]) -> list[list[CodeNode]]:

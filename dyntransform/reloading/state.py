@@ -100,6 +100,7 @@ class States:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._states: dict[str, ModuleState] = {}
+        self._sources: dict[str, Source] = {}
         self._clean: dict[str, tuple[int, int, int, int]] = {}
 
     def current(self, loaded: dict[str, Loaded]) -> dict[str, ModuleState]:
@@ -116,9 +117,21 @@ class States:
             states[name] = state
         return states
 
-    def update(self, state: ModuleState) -> None:
+    def update(self, state: ModuleState, source: Source) -> None:
         """Keep what a module runs now."""
         self._states[state.name] = state
+        self._sources[state.name] = source
+        if source.divisible:
+            source.drop_syntax()
+
+    def source(self, state: ModuleState) -> Source:
+        """Return what a module runs, parsed; its syntax trees are those of the source, whatever edits did to them."""
+        known = self._sources.get(state.name)
+        if known is not None and known.divisible and known.data == state.data and known.path == state.path:
+            known.drop_syntax()
+            return known
+        source = self._sources[state.name] = Source(state.data, state.path, self.options)
+        return source
 
     def snapshot(self) -> dict[str, ModuleState]:
         """Return a copy, for `restore`."""

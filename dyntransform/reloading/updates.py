@@ -8,11 +8,10 @@ helper``) runs between the statement that binds it and the one that deletes it.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
-from dyntransform.reloading.diff import Kind, Pair, is_block, is_definition
+from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.source import Statement
 from dyntransform.runtime.hooks import kept_names
@@ -79,7 +78,7 @@ class _Finder:
             return  # it does not run now, so nothing has to run for it
         usage = pair.new.usage
         forced = pair.new in self._groups.forced
-        if is_definition(pair.new.node) and not forced and pair.kind != Kind.NEW:
+        if pair.new.is_definition and not forced and pair.kind != Kind.NEW:
             return
         written = pair.kind in (Kind.NEW, Kind.EDITED) or forced
         touched = any(self._changed.get(name, index) < index for name in usage.reads)
@@ -94,7 +93,7 @@ class _Finder:
         if pair.kind == Kind.EDITED and pair.old is not None:
             for name in usage.counts | pair.old.usage.counts:
                 self._start_again(name, index)
-        if is_block(pair.new.node) and pair.old is not None:
+        if pair.new.is_block and pair.old is not None:
             self._earlier_binders(index, usage.binds)
         self._temporaries(index, usage.reads)
 
@@ -147,7 +146,7 @@ class _Finder:
         if name in self._kept:
             return f"it updates {name!r}, which the module keeps: __dyn_keep__"
         binder = self._binder(name, index)
-        if binder is None or isinstance(self._pairs[binder].new.node, (ast.Import, ast.ImportFrom)):
+        if binder is None or self._pairs[binder].new.is_import:
             return f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
         return ""
 
@@ -157,15 +156,15 @@ class _Finder:
         if binder is None or name in self._kept:
             return
         pair = self._pairs[binder]
-        if isinstance(pair.new.node, (ast.Import, ast.ImportFrom)):
+        if pair.new.is_import:
             return
-        if is_definition(pair.new.node) and not definitions:
+        if pair.new.is_definition and not definitions:
             return
         self._groups.forced.add(pair.new)
         self._change([name], binder)
         for later in self._pairs[binder + 1 :]:
             usage = later.new.usage
-            if name in usage.updates | usage.counts and not is_definition(later.new.node):
+            if name in usage.updates | usage.counts and not later.new.is_definition:
                 self._groups.forced.add(later.new)
 
     def _binder(self, name: str, before: int) -> int | None:
@@ -194,7 +193,7 @@ class _Finder:
         new = _sources([pair.new for pair in self._pairs])
         pairs = {pair.new: pair for pair in self._pairs}
         for pair in self._pairs:
-            if pair.old is None or is_definition(pair.new.node):
+            if pair.old is None or pair.new.is_definition:
                 continue
             for name in pair.new.usage.reads & new[pair.new].keys():
                 source = pairs[new[pair.new][name]]

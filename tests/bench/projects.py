@@ -48,7 +48,8 @@ def generate(folder: Path, shape: Shape) -> Path:
     (package / "limits.py").write_text(constant_module(7))
     (package / "thing.py").write_text(thing_module(1))
     (package / "big.py").write_text(big_module(1))
-    names = ["thing", "big", "limits", *(f"m{index:04}" for index in range(shape.modules))]
+    (package / "big_user.py").write_text("from app.big import work_250 as held\n")
+    names = ["thing", "big", "big_user", "limits", *(f"m{index:04}" for index in range(shape.modules))]
     uses = [f"app.{name}.call()" if name.startswith("m") else f"app.{name}.__name__" for name in names]
     (root / "main.py").write_text(
         "".join(f"import app.{name}\n" for name in names) + "".join(f"{use}\n" for use in uses)

@@ -80,11 +80,10 @@ def _one_method(_shape: Shape) -> Saves:
 
 def _big_module(_shape: Shape) -> Saves:
     """One function of 500 is edited in a module of 5,000 lines."""
-    held = sys.modules["app.big"].work_250
     for factor in _numbers():
         yield Save(
             {"app.big": big_module(factor)},
-            held=lambda factor=factor: held(1) == factor + 2 + 750,
+            held=lambda factor=factor: sys.modules["app.big_user"].held(1) == factor + 2 + 750,
             module=lambda factor=factor: sys.modules["app.big"].work_250(1) == factor + 2 + 750,
         )
 
@@ -93,11 +92,11 @@ def _many_files(shape: Shape) -> Saves:
     """A function is edited in each of 50 files, saved at once, as by a branch switch."""
     first = shape.target - MANY_FILES // 2
     chosen = range(first, first + MANY_FILES)
-    held = [sys.modules[module_name(index)].work_1 for index in chosen]
+    user = module_name(shape.target + 1)
     for factor in _numbers():
         yield Save(
             {module_name(index): module_text(shape, index, factor) for index in chosen},
-            held=lambda factor=factor: all(function(1) == _work_1(factor) for function in held),
+            held=lambda factor=factor: sys.modules[user].call() == _work_1(factor),
             module=lambda factor=factor: all(
                 sys.modules[module_name(index)].work_1(1) == _work_1(factor) for index in chosen
             ),
