@@ -44,7 +44,7 @@ class Engine:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._states = States(Options(project.is_late_bound))
+        self._states = States(Options(project.is_late_bound), project.loaded)
         self._lock = threading.RLock()
         self._busy = False
         self._history: collections.deque[_Files] = collections.deque(maxlen=_UNDO_DEPTH)
@@ -81,7 +81,7 @@ class Engine:
     def _reload(self) -> Report:
         start = time.perf_counter()
         self._project.adopt_found()
-        states = self._current()
+        states = self._states.current()
         changed: _Files = {}
         try:
             for name, state in states.items():
@@ -98,7 +98,7 @@ class Engine:
 
     def _undo(self) -> Report:
         start = time.perf_counter()
-        states = self._current()
+        states = self._states.current()
         if not self._history:
             return Report(error=ReloadError("there is no edit to take back"))
         wanted = self._history[-1]
@@ -122,9 +122,9 @@ class Engine:
             edits = {name: self._module_edit(states[name], content) for name, content in changed.items()}
             events.extend(ReloadEvent(name, states[name].path) for name in edits)
             self._call_before(events)
-            edit = Edit(edits, self._dependent, Ordering(self._current))
+            edit = Edit(edits, self._dependent, Ordering(self._states))
             edit.apply()
-            late.follow(edit, self._current())
+            late.follow(edit, self._states.current())
             edit.transaction.finish()
         except BaseException as error:  # noqa: BLE001 - the border to the edited program: SystemExit is an error too
             if edit is not None:
@@ -150,14 +150,14 @@ class Engine:
 
     def _call_before(self, events: Iterable[ReloadEvent]) -> None:
         for event in events:
-            for hook in hooks_of(self._current()[event.module].namespace, BEFORE):
+            for hook in hooks_of(self._states.current()[event.module].namespace, BEFORE):
                 hook(event)
 
     def _call_after(self, events: Iterable[ReloadEvent], report: Report) -> Report:
         """Call the hooks; what they raise is added to the report, since the edit is over."""
         failures = []
         for event in events:
-            state = self._current().get(event.module)
+            state = self._states.get(event.module)
             for hook in hooks_of(state.namespace, AFTER) if state is not None else ():
                 try:
                     hook(dataclasses.replace(event, report=report))
@@ -166,9 +166,6 @@ class Engine:
                     place = self._place(error)
                     failures.append(Change(event.module, hook.__name__, Action.REFUSED, place, note))
         return dataclasses.replace(report, changes=(*report.changes, *failures)) if failures else report
-
-    def _current(self) -> dict[str, ModuleState]:
-        return self._states.current(self._project.loaded.snapshot())
 
     def _module_edit(self, state: ModuleState, content: Content) -> ModuleEdit:
         old = self._states.source(state)
@@ -180,7 +177,7 @@ class Engine:
         return ModuleEdit.of_edit(state, old, new, content.spec)
 
     def _dependent(self, name: str) -> ModuleEdit | None:
-        state = self._current().get(name)
+        state = self._states.get(name)
         return ModuleEdit.of_dependent(state, self._states.source(state)) if state is not None else None
 
     def _keep(self, edit: Edit) -> None:

@@ -11,7 +11,6 @@ from dyntransform.reloading import heap
 from dyntransform.reloading.state import ModuleState
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.runtime.lookup import REPLACED, replacements
-from dyntransform.runtime.names import absolute_name
 
 if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
@@ -26,13 +25,9 @@ def follow(edit: Edit, states: Mapping[str, ModuleState]) -> None:
         edit: the edit, committed.
         states: the loaded modules.
     """
-    late = {
-        (absolute_name(module, state.namespace), attribute)
-        for state in states.values()
-        for module, attribute in state.lookups
-    }
     if replacements:
         _forget_unused()
+    late = set().union(*(state.late for state in states.values())) if edit.rebound else set()
     for (module, attribute), changed in edit.rebound.items():
         if changed.old is not MISSING and (module, attribute) in late:
             provider = sys.modules.get(module)

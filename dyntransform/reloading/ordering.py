@@ -2,75 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import ModuleType
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
-from dyntransform.reloading.state import ModuleState
+from dyntransform.reloading.state import ModuleState, States
 
 __all__ = ["Ordering"]
 
 
+class _Ordered(Protocol):
+    """A change, with its number."""
+
+    @property
+    def order(self) -> int: ...
+
+
 class Ordering:
-    """The import graph of the loaded project modules.
+    """The import graph of the loaded project modules, as far as an edit reaches.
 
     Args:
-        states: gives the loaded modules now, by name.
+        states: the loaded modules.
     """
 
-    def __init__(self, states: Callable[[], dict[str, ModuleState]]) -> None:
+    def __init__(self, states: States) -> None:
         self._states = states
+        self._visited: dict[str, int] = {}
+        """The last change when a module was yielded."""
+        self._lazy: set[str] = set()
+        """Modules with a ``__getattr__`` (PEP 562), which may take values from any other."""
 
     def is_project(self, module: str | None) -> bool:
         """Whether a module is project code."""
-        return module in self._states()
+        return module is not None and self._states.get(module) is not None
 
-    def importers(self, modules: set[str]) -> list[dict[str, Any]]:
-        """Return the namespaces of the modules that have live bindings to some of `modules`."""
-        return [state.namespace for state in self._states().values() if not modules.isdisjoint(state.sources)]
+    def importers(self, modules: Iterable[str]) -> list[ModuleState]:
+        """Return the modules that import some of `modules`, or from them."""
+        return self._states.importers(modules)
 
-    def affected(self, edited: Iterable[str], rebound: Mapping[tuple[str, str], Any]) -> Iterator[str]:
+    def affected(self, edited: Iterable[str], changed: Mapping[tuple[str, str], _Ordered]) -> Iterator[str]:
         """Yield the edited modules and those that depend on a changed name, providers first.
 
-        `rebound` may grow while the names are taken: modules that import from a yielded one come later. The graph is
-        built once a name has changed that an edited module does not share with itself alone.
+        `changed` may grow while the names are taken: modules that import from a yielded one come later. When it is
+        called again, it yields those that were passed before something that they import changed.
         """
-        states = self._states()
         edited = set(edited)
-        if not rebound and len(edited) == 1:
-            yield from edited
-            if not rebound:
+        if not changed and len(edited) == 1:
+            yield from self._due(edited, edited, changed)
+            if not changed:
                 return
-        lazy = {name for name, state in states.items() if "__getattr__" in state.namespace}
-        graph = {name: self._providers(state, states) for name, state in states.items()} if len(states) > 1 else {}
-        for name in _sorted(list(states), graph):
-            if name in edited or graph.get(name, _NONE) & (
-                {module for module, _ in rebound} | (lazy if rebound else _NONE)
-            ):
+        yield from self._due(self._sorted(edited), edited, changed)
+
+    def _due(
+        self, names: Iterable[str], edited: set[str], changed: Mapping[tuple[str, str], _Ordered]
+    ) -> Iterator[str]:
+        for name in names:
+            state = self._states.get(name)
+            if state is None:
+                continue
+            since = self._visited.get(name, -1)
+            providers = state.providers()
+            through_any = not self._lazy.isdisjoint(providers)
+            orders = (one.order for (module, _), one in changed.items() if through_any or module in providers)
+            if (name in edited and since < 0) or any(order > since for order in orders):
+                self._visited[name] = max((one.order for one in changed.values()), default=0)
                 yield name
 
-    def _providers(self, state: ModuleState, states: dict[str, ModuleState]) -> set[str]:
-        """Return the project modules that a module imports."""
-        found = {name for name in state.sources if name in states}
-        for name, value in list(state.namespace.items()):
-            # Importing a submodule binds it in its package, which does not depend on it for that.
-            if isinstance(value, ModuleType) and value.__name__ in states and value.__name__ != f"{state.name}.{name}":
-                found.add(value.__name__)
-        found.update(name for name in state.imports if name in states)
-        found.discard(state.name)
-        return found
+    def _sorted(self, edited: set[str]) -> list[str]:
+        """Sort what the edit may reach, providers before importers; in a circle, the order of loading decides."""
+        self._lazy = {name for name, state in self._states.current().items() if "__getattr__" in state.namespace}
+        graph = {name: state.providers() for name, state in self._states.reached(edited | self._lazy).items()}
+        return _topological(list(graph), graph)
 
 
-_NONE: frozenset[str] = frozenset()
-
-
-def _sorted(names: list[str], graph: dict[str, set[str]]) -> list[str]:
-    """Sort providers before their importers; in a circle, the order of loading decides."""
+def _topological(names: list[str], graph: Mapping[str, frozenset[str]]) -> list[str]:
     done: dict[str, None] = {}
     for start in names:
-        stack = [(start, iter(()))] if start not in done else []
+        path = [(start, iter(sorted(graph[start])))] if start not in done else []
         visiting = {start}
-        path = [(start, iter(sorted(graph.get(start, ()))))] if stack else []
         while path:
             name, providers = path[-1]
             provider = next(providers, None)

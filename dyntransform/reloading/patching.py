@@ -62,8 +62,8 @@ class Patching:
             if not patch.moved
             for function in self._live[id(patch.old)]
         ]
-        importers = self._ordering.importers({module.name for module in modules}) if changed else []
-        self._caches |= heap.result_caches(changed, [*namespaces, *importers])
+        if changed:
+            self._caches |= heap.result_caches(changed, [*namespaces, *self._importing(modules)])
         running = {id(frame.f_code) for frame in heap.active_frames()}
         suspended = self._suspended(modules)
         for module in modules:
@@ -83,6 +83,10 @@ class Patching:
             if not patch.moved and patch.old.co_flags & _CAN_BE_SUSPENDED
         ]
         return {id(code) for code in heap.suspended(codes)}
+
+    def _importing(self, modules: Iterable[ModuleEdit]) -> list[dict[str, Any]]:
+        """Return the namespaces of modules that import from these."""
+        return [state.namespace for state in self._ordering.importers([module.name for module in modules])]
 
     def _patch(self, module: ModuleEdit, patch: Patch, live: list[FunctionType]) -> None:
         code = patch.node.code
@@ -151,9 +155,8 @@ class Patching:
                 name = made.__code__.co_qualname
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
             if done and done != ["annotations"]:
-                importers = self._ordering.importers({module.name})
-                caches = heap.result_caches([function], [module.namespace, *importers])
-                self._clear(caches.get(id(function), ()))
+                namespaces = [module.namespace, *self._importing([module])]
+                self._clear(heap.result_caches([function], namespaces).get(id(function), ()))
             if "annotations" in done:
                 self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
 

@@ -8,12 +8,14 @@ import importlib
 import os
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from importlib._bootstrap import _find_spec  # type: ignore[attr-defined]
 from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 from dyntransform.importing.compiling import LinkSpec
-from dyntransform.importing.loaded import Loaded
+from dyntransform.importing.loaded import Loaded, Registry
 from dyntransform.importing.loader import DynLoader
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.source import Source, split_codes
@@ -56,6 +58,7 @@ class ModuleState:
     links: tuple[LinkSpec, ...]
     lookups: tuple[tuple[str, str], ...]
     codes: list[list[CodeNode]] | None = None
+    _providers: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -89,33 +92,92 @@ class ModuleState:
         return frozenset(found)
 
     @functools.cached_property
+    def late(self) -> frozenset[tuple[str, str]]:
+        """What its functions look up late, by absolute name of the module."""
+        return frozenset((absolute_name(module, self.namespace), attribute) for module, attribute in self.lookups)
+
+    @functools.cached_property
     def imports(self) -> tuple[str, ...]:
         """The dotted names that its top level may import; the compiler keeps them among the names of the code."""
         return tuple(name for name in self.loaded.compiled.code.co_names if "." in name)
 
+    def providers(self) -> frozenset[str]:
+        """Return the names of the modules that its top level may have read from, among others."""
+        if self._providers is not None:
+            return self._providers
+        found = {*self.sources, *self.imports}
+        for name, value in list(self.namespace.items()):
+            # Importing a submodule binds it in its package, which does not depend on it for that.
+            if isinstance(value, ModuleType) and value.__name__ != f"{self.name}.{name}":
+                found.add(value.__name__)
+        found.discard(self.name)
+        providers = frozenset(found)
+        if self.has_run:
+            object.__setattr__(self, "_providers", providers)
+        return providers
+
+    @property
+    def has_run(self) -> bool:
+        """Whether its top level is through; one that runs as a program may never be."""
+        return self.name != "__main__" and not getattr(self.namespace.get("__spec__"), "_initializing", False)
+
 
 class States:
-    """The state of every loaded project module, and which files differ from it."""
+    """The state of every loaded project module, and which files differ from it.
 
-    def __init__(self, options: Options) -> None:
+    Args:
+        options: what is late bound.
+        loaded: the modules.
+    """
+
+    def __init__(self, options: Options, loaded: Registry) -> None:
         self.options = options
+        self._loaded = loaded
         self._states: dict[str, ModuleState] = {}
         self._sources: dict[str, Source] = {}
+        self._graph = _Graph()
         self._clean: dict[str, tuple[int, int, int, int]] = {}
 
-    def current(self, loaded: dict[str, Loaded]) -> dict[str, ModuleState]:
-        """Return the states of those modules that are in `sys.modules`."""
+    def current(self) -> dict[str, ModuleState]:
+        """Return the states of those modules that are in `sys.modules`, in the order in which they were loaded."""
         states = {}
-        for name, record in loaded.items():
-            if not record.is_in_force():
-                continue
-            state = self._states.get(name)
-            if state is None or state.loaded is not record:
-                compiled = record.compiled
-                state = ModuleState(record, compiled.data, compiled.links, compiled.lookups)
-                self._states[name] = state
-            states[name] = state
+        for name, record in self._loaded.snapshot().items():
+            state = self._state(record)
+            if state is not None:
+                states[name] = state
         return states
+
+    def get(self, name: str) -> ModuleState | None:
+        """Return the state of a module, if it is in `sys.modules`."""
+        record = self._loaded.get(name)
+        return self._state(record) if record is not None else None
+
+    def _state(self, record: Loaded) -> ModuleState | None:
+        if not record.is_in_force():
+            return None
+        state = self._states.get(record.name)
+        if state is None or state.loaded is not record:
+            compiled = record.compiled
+            state = ModuleState(record, compiled.data, compiled.links, compiled.lookups)
+            self._states[record.name] = state
+        return state
+
+    def importers(self, modules: Iterable[str]) -> list[ModuleState]:
+        """Return the loaded modules that may have read from some of `modules`."""
+        self._graph.update(self.current())
+        found = (self.get(name) for name in self._graph.importers(modules))
+        return [state for state in found if state is not None]
+
+    def reached(self, modules: Iterable[str]) -> dict[str, ModuleState]:
+        """Return those modules, and the loaded ones that import them, directly or not, in the order of loading."""
+        states = self.current()
+        self._graph.update(states)
+        found = set(modules)
+        pending = found
+        while pending:
+            pending = self._graph.importers(pending) - found
+            found |= pending
+        return {name: state for name, state in states.items() if name in found}
 
     def update(self, state: ModuleState, source: Source) -> None:
         """Keep what a module runs now."""
@@ -180,3 +242,29 @@ def _moved(state: ModuleState) -> Content | None:
     if spec is None or not isinstance(spec.loader, DynLoader) or state.name == "__main__":
         return None
     return Content(spec.loader.get_data(spec.loader.path), spec)
+
+
+class _Graph:
+    """Which modules may have read from which, kept from reload to reload."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, ModuleState] = {}
+        self._providers: dict[str, frozenset[str]] = {}
+        self._importers: dict[str, set[str]] = {}
+
+    def update(self, states: Mapping[str, ModuleState]) -> None:
+        """Take in modules that are new, changed, or still running their top level."""
+        for name, state in states.items():
+            if self._known.get(name) is state:
+                continue
+            for provider in self._providers.get(name, ()):
+                self._importers[provider].discard(name)
+            self._providers[name] = state.providers()
+            for provider in self._providers[name]:
+                self._importers.setdefault(provider, set()).add(name)
+            if state.has_run:
+                self._known[name] = state
+
+    def importers(self, modules: Iterable[str]) -> set[str]:
+        """Return the modules that may have read from some of `modules`."""
+        return {name for module in modules for name in self._importers.get(module, ())}

@@ -1,0 +1,68 @@
+"""Which modules an edit reaches, and in which order."""
+
+from __future__ import annotations
+
+import sys
+
+from dyntransform.reloading.state import States
+from dyntransform.transform.decide import Options
+
+
+def test_providers_come_first_and_once(project, monkeypatch):
+    """A statement that reads changed names of several modules runs once, after all of them."""
+    log: list[tuple[str, int]] = []
+    monkeypatch.setattr("builtins.ordering_log", log, raising=False)
+    note = "ordering_log.append((__name__, VALUE))"
+    project.write(
+        base="A = 1",
+        left=f"from base import A\nVALUE = A + 1\nL = {note}",
+        right=f"import base\nVALUE = base.A + 2\nR = {note}",
+        top=f"import left\nfrom right import VALUE as V\nVALUE = left.VALUE + V\nT = {note}",
+    )
+    top = project.load("top")
+    assert top.VALUE == 5
+    log.clear()
+    project.edit(base="A = 10")
+    assert top.VALUE == 23
+    assert log == [("left", 11), ("right", 12), ("top", 23)]
+
+
+def test_circle(project):
+    """Modules that import each other see each other's changes."""
+    project.write(
+        one="A = 1\nimport two\ndef one_total(): return A + two.B",
+        two="import one\nB = one.A + 1\nC = B + 1",
+    )
+    one = project.load("one")
+    project.edit(one="A = 5\nimport two\ndef one_total(): return A + two.B")
+    assert (one.two.B, one.two.C, one.one_total()) == (6, 7, 11)
+
+
+def test_graph_follows_edits(project):
+    """An import that an edit adds counts at the next edit, and one that it removes does not."""
+    project.write(provider="X = 1", other="X = 100", user="from other import X\nY = X + 1")
+    user = project.load("user")
+    project.load("provider")
+    project.edit(user="from provider import X\nY = X + 1")
+    assert user.Y == 2
+    project.edit(provider="X = 2")
+    assert user.Y == 3
+    report = project.edit(other="X = 200")
+    assert user.Y == 3
+    assert {change.module for change in report.changes} == {"other"}
+
+
+def test_reached_modules(project):
+    """The graph knows importers of all kinds, directly or not, and no others."""
+    project.write(a="X = 1", b="from a import X", c="import b", d="import importlib\nb = importlib.import_module('b')")
+    project.write(apart="Y = 1")
+    for name in ("c", "d", "apart"):
+        project.load(name)
+    from dyntransform.importing import loader
+
+    loaded = loader.project().loaded
+    states = States(Options(), loaded)
+    assert set(states.reached(["a"])) == {"a", "b", "c", "d"}
+    assert {state.name for state in states.importers(["b"])} == {"c", "d"}
+    del sys.modules["c"]
+    assert set(states.reached(["a"])) == {"a", "b", "d"}
