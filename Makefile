@@ -30,8 +30,12 @@ format: .venv/ready  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/ready  ## measure, side by side with plain Python
-	$(BIN)/python tests/bench/bench.py
+.venv/bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: .venv/bench  ## measure, side by side with plain Python and the peers (make bench QUICK=1: fewer samples)
+	$(BIN)/python tests/bench/bench.py $(if $(QUICK),--quick)
 
 docs: .venv/ready  ## run the code in the documentation
 	$(BIN)/python -m pytest -q tests/test_docs.py

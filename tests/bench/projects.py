@@ -13,7 +13,7 @@ __all__ = ["Shape", "big_module", "constant_module", "generate", "module_name", 
 IMPORTERS = 20
 """How many modules import the constant, and how many the edited function."""
 RACY_SECONDS = 2.1
-"""Engines that go by time stamps cannot tell two saves within a stamp's resolution apart; a project is older than that."""
+"""Time stamps do not tell two saves apart that follow each other this closely; a project is older than that."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from engines import make
+from engines import Engine, make
 from projects import IMPORTERS, Shape, big_module, constant_module, module_name, module_text, thing_module
 
 __all__ = ["CASES", "measure"]
 
 MANY_FILES = 50
-BUDGET = 8.0
+BUDGET = 4.0
 """A process stops sampling after so many seconds of reloading."""
 
 
@@ -32,11 +32,13 @@ class Save:
         texts: new content, by module; None touches the file.
         held: whether the edit is live through references that existed before it.
         module: whether it is live through the module.
+        repair: it fails, and the next save, which is not measured, corrects it.
     """
 
     texts: dict[str, str | None]
     held: Callable[[], bool]
     module: Callable[[], bool]
+    repair: bool = False
 
 
 Saves = Iterator[Save]
@@ -112,6 +114,7 @@ def _failing(shape: Shape) -> Saves:
             {name: module_text(shape, shape.target, factor) + "BROKEN = 1 / 0\n"},
             held=lambda: sys.modules[user].call() == _work_1(1),
             module=lambda: sys.modules[name].work_1(1) == _work_1(1),
+            repair=True,
         )
         yield Save({name: good}, held=lambda: True, module=lambda: True)
 
@@ -153,9 +156,24 @@ _kept: dict[str, Any] = {}
 
 
 def measure(
-    engine_name: str, root: str, case: str, modules: int, lines: int, heap: int, instances: int, samples: int
+    engine: str,
+    root: str,
+    case: str,
+    shape: tuple[int, int],
+    heap: int = 500_000,
+    instances: int = 1_000,
+    samples: int = 20,
 ) -> dict[str, Any]:
     """Edit, reload and check, over and over, in this process.
+
+    Args:
+        engine: name of the engine.
+        root: folder of the project.
+        case: what is edited, one of `CASES`.
+        shape: modules of the project, and lines of each.
+        heap: objects in memory besides.
+        instances: of the class of which a method is edited.
+        samples: how many reloads to measure, as far as the time allows.
 
     Returns:
         ``times``: seconds of each reload after which the edit was live through old references too; ``only_module``:
@@ -163,59 +181,53 @@ def measure(
         ``first``: seconds of the first reload of the process.
     """
     warnings.simplefilter("ignore")
-    shape = Shape(modules, lines)
-    engine = make(engine_name)
-    engine.start(Path(root))
-    engine.load()
+    tool = make(engine)
+    tool.start(Path(root))
+    tool.load()
     _kept["heap"] = [[index] for index in range(heap)]
-    if instances:
-        thing = sys.modules["app.thing"].Thing
-        _kept["things"] = [thing(index + 2) for index in range(instances)]
+    _kept["things"] = [sys.modules["app.thing"].Thing(index + 2) for index in range(instances)]
     gc.collect()
-    saves = CASES[case](shape)
-    result: dict[str, Any] = {"times": [], "only_module": [], "dead": 0, "first": None}
-    spent, stamp, taken = 0.0, time.time_ns() - 1_800 * 10**9, 0
-    originals: dict[str, str] = {}
+    saves = CASES[case](Shape(*shape))
+    result: dict[str, Any] = {"times": [], "only_module": [], "dead": 0, "first": []}
+    files = _Files(Path(root))
+    spent, taken = 0.0, 0
     try:
-        while taken < samples + 2 and (spent < BUDGET or taken < 3):
+        while taken <= samples and (spent < BUDGET or taken < 3):
             save = next(saves)
-            names = list(save.texts)
-            for name, text in save.texts.items():
-                stamp += 2 * 10**9  # importlib's own cache goes by whole seconds
-                _save(Path(root), name, text, stamp, originals)
-            with contextlib.redirect_stderr(io.StringIO()):
-                start = time.perf_counter()
-                engine.reload(names)
-                took = time.perf_counter() - start
-            if case == "failing edit":
-                _check(save, took, result)
-                save = next(saves)
-                for name, text in save.texts.items():
-                    stamp += 2 * 10**9
-                    _save(Path(root), name, text, stamp, originals)
-                engine.reload(names)
-            else:
-                _check(save, took, result)
+            took, held = _reload(tool, files, save)
+            _note(save, took, result, first=not taken, held=held)
+            if save.repair:
+                _reload(tool, files, next(saves))
             spent += took
             taken += 1
     finally:
-        for name, text in originals.items():
-            _path(Path(root), name).write_text(text)
+        files.restore()
     return result
 
 
-def _check(save: Save, took: float, result: dict[str, Any]) -> None:
-    first = result["first"] is None
-    if first:
-        result["first"] = took
-    if _holds(save.held) and _holds(save.module):
-        if not first:
-            result["times"].append(took)
-    elif _holds(save.module):
-        if not first:
-            result["only_module"].append(took)
-    else:
+def _reload(tool: Engine, files: _Files, save: Save) -> tuple[float, bool]:
+    """Return the seconds of the reload and the first use of the new code, and whether it was the new code.
+
+    Some engines do the work when the code is used.
+    """
+    for name, text in save.texts.items():
+        files.save(name, text)
+    with contextlib.redirect_stderr(io.StringIO()):
+        start = time.perf_counter()
+        tool.reload(list(save.texts))
+        held = _holds(save.held)
+        return time.perf_counter() - start, held
+
+
+def _note(save: Save, took: float, result: dict[str, Any], *, first: bool, held: bool) -> None:
+    if not _holds(save.module):
         result["dead"] += 1
+    elif first:
+        result["first"].append(took)
+    elif held:
+        result["times"].append(took)
+    else:
+        result["only_module"].append(took)
 
 
 def _holds(check: Callable[[], bool]) -> bool:
@@ -225,13 +237,23 @@ def _holds(check: Callable[[], bool]) -> bool:
         return False
 
 
-def _path(root: Path, name: str) -> Path:
-    return root.joinpath(*name.split(".")).with_suffix(".py")
+class _Files:
+    """The files of a project, saved with time stamps two seconds apart: importlib's own cache goes by whole seconds."""
 
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._originals: dict[Path, tuple[str, os.stat_result]] = {}
+        self._stamp = time.time_ns() - 1_800 * 10**9
 
-def _save(root: Path, name: str, text: str | None, stamp: int, originals: dict[str, str]) -> None:
-    path = _path(root, name)
-    if text is not None:
-        originals.setdefault(name, path.read_text())
-        path.write_text(text)
-    os.utime(path, ns=(stamp, stamp))
+    def save(self, name: str, text: str | None) -> None:
+        path = self._root.joinpath(*name.split(".")).with_suffix(".py")
+        self._stamp += 2 * 10**9
+        if text is not None:
+            self._originals.setdefault(path, (path.read_text(), path.stat()))
+            path.write_text(text)
+        os.utime(path, ns=(self._stamp, self._stamp))
+
+    def restore(self) -> None:
+        for path, (text, status) in self._originals.items():
+            path.write_text(text)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -1,0 +1,136 @@
+"""Measure dyntransform, plain Python and the peers that do the same job, side by side; write docs/bench.
+
+    python tests/bench/bench.py [--quick] [--only SUITE]... [--out FOLDER]
+
+Every number is from this run. Each measurement is a process of its own, in turns, and an edit counts only if the new
+code was really called after it. Peers that are not installed are left out (``pip install -e '.[bench]'``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import engines
+import loops
+import plots
+import tables
+from projects import Shape, generate
+from reloads import CASES
+from results import ROOT, Job, Outcome, run
+
+PROJECT = Shape(200, 300)
+SMALL_LINES = 60
+"""Lines of a module where many modules are measured."""
+GROWTH = ("dyntransform", "IPython", "jurigged")
+
+
+def main() -> None:
+    """Run the suites that were asked for, and write the note."""
+    parser = argparse.ArgumentParser(description="Measure dyntransform side by side with its peers.")
+    parser.add_argument("--quick", action="store_true", help="one round, few samples, no growth curves")
+    parser.add_argument("--only", action="append", choices=sorted(SUITES), help="measure only this")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "bench", help="folder for the note and the plots")
+    options = parser.parse_args()
+    begun = time.monotonic()
+    missing = [name for name in engines.ENGINES if not engines.available(name)]
+    outcomes: dict[str, list[Outcome]] = {}
+    with tempfile.TemporaryDirectory(prefix="dyntransform-bench-") as folder:
+        for name, jobs in SUITES.items():
+            if options.only and name not in options.only:
+                continue
+            if name.startswith("growth") and options.quick:
+                continue
+            wanted = [job for job in jobs(Path(folder), quick=options.quick) if job.engine not in missing]
+            outcomes[name] = run(wanted, _ROUNDS.get(name, 2) if not options.quick else 1, Path(folder))
+    options.out.mkdir(parents=True, exist_ok=True)
+    pictures = plots.draw(outcomes, options.out)
+    note = tables.note(outcomes, pictures, missing, time.monotonic() - begun)
+    (options.out / "README.md").write_text(note, encoding="utf-8")
+    print(note)
+
+
+_ROUNDS = {"loops": 5, "start": 5, "growth": 1, "watch": 1}
+"""Twice, where nothing else is said."""
+
+
+def _reload(folder: Path, *, quick: bool) -> list[Job]:
+    root = str(generate(folder, PROJECT))
+    shape = PROJECT.modules, PROJECT.lines
+    return [
+        Job("reloads", case, engine, {"engine": engine, "root": root, "case": case, "shape": shape, "samples": samples})
+        for samples in [5 if quick else 20]
+        for case in CASES
+        for engine in engines.ENGINES
+    ]
+
+
+def _growth(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - a quick run has no growth
+    found: list[Job] = []
+
+    def add(work: str, case: str, shape: Shape, **more: int) -> None:
+        arguments = {"root": str(generate(folder, shape)), "case": case, "shape": (shape.modules, shape.lines), **more}
+        found.extend(Job("reloads", work, engine, {"engine": engine, **arguments}) for engine in GROWTH)
+
+    for modules in (200, 1_000, 5_000):
+        add(f"modules: {modules}", "function", Shape(modules, SMALL_LINES))
+    for lines in (300, 1_500, 5_000):
+        add(f"lines: {lines}", "function", Shape(50, lines))
+    for heap in (500_000, 1_500_000, 5_000_000):
+        add(f"objects: {heap}", "function", PROJECT, heap=heap)
+    for instances in (1_000, 30_000, 1_000_000):
+        add(f"instances: {instances}", "method", PROJECT, instances=instances)
+    return found
+
+
+def _loops(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - it is quick anyway
+    root = str(loops.generate(folder))
+    return [
+        Job("loops", "hot loops", engine, {"engine": engine, "root": root})
+        for engine in ("plain", "dyntransform", "jurigged", "hmr")
+    ]
+
+
+def _start(folder: Path, *, quick: bool) -> list[Job]:
+    found: list[Job] = []
+    small = str(loops.generate(folder))
+
+    def add(work: str, names: Sequence[str], **arguments: object) -> None:
+        found.extend(Job("starts", work, engine, {"engine": engine, **arguments}) for engine in names)
+
+    add("install", ("dyntransform", "jurigged", "hmr"), what="install", root=small)
+    for shape in [PROJECT] if quick else [PROJECT, Shape(1_000, SMALL_LINES)]:
+        root = str(generate(folder, shape))
+        for state in ("cold", "warm"):
+            work = f"import of {shape.modules:,} modules of {shape.lines} lines, {state}"
+            add(work, ("plain", "dyntransform", "jurigged", "hmr"), what="load", root=root, state=state)
+    add("a short script", ("plain", "dyntransform"), what="script")
+    for rewritten in (True, False):
+        work = f"1,000 lines to code, {'with' if rewritten else 'without'} imports in functions"
+        add(work, ("plain", "dyntransform", "libcst"), what="transform", rewritten=rewritten)
+    return found
+
+
+def _watch(folder: Path, *, quick: bool) -> list[Job]:
+    arguments = {"root": str(generate(folder, PROJECT))}
+    sizes = {"modules": PROJECT.modules, "lines": PROJECT.lines, "samples": 3 if quick else 8}
+    found = [
+        Job("watches", "from save to call", engine, {"what": "save", "engine": engine, **arguments, **sizes})
+        for engine in ("watcher alone", "dyntransform", "jurigged", "hmr")
+    ]
+    seconds = 1.0 if quick else 10.0
+    idle = {"what": "idle", **arguments, "seconds": seconds}
+    found += [
+        Job("watches", "idle", engine, {**idle, "engine": engine}) for engine in ("dyntransform", "jurigged", "hmr")
+    ]
+    return found
+
+
+SUITES = {"reload": _reload, "loops": _loops, "start": _start, "watch": _watch, "growth": _growth}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What a program pays before its first line: installing the engine, and importing its modules."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from engines import make
+from projects import Shape, module_text
+
+__all__ = ["measure"]
+
+REPEATS = 5
+TRANSFORM_LINES = 1_000
+
+
+def measure(what: str, **arguments: Any) -> dict[str, Any]:
+    """Measure one of `install`, `load`, `script`, `transform`."""
+    return _MEASURES[what](**arguments)
+
+
+def _install(engine: str, root: str) -> dict[str, Any]:
+    """Return the seconds until the project's first module can be imported."""
+    tool = make(engine)
+    start = time.perf_counter()
+    tool.start(Path(root))
+    return {"times": [time.perf_counter() - start]}
+
+
+def _load(engine: str, root: str, state: str) -> dict[str, Any]:
+    """Return the seconds that importing the whole project takes, and the bytes that it takes in memory.
+
+    Caches are removed if the state is `cold`; if it is `warm`, another process has just filled them.
+    """
+    if state == "warm":
+        arguments = {"what": "load", "engine": engine, "root": root, "state": "any"}
+        command = [sys.executable, str(Path(__file__).with_name("worker.py")), "starts", json.dumps(arguments)]
+        subprocess.run(command, check=True, capture_output=True)
+    tool = make(engine)
+    tool.start(Path(root))
+    if state == "cold":
+        for folder in Path(root).rglob("__pycache__"):
+            shutil.rmtree(folder)
+    gc.collect()
+    before = _resident()
+    start = time.perf_counter()
+    tool.load()
+    took = time.perf_counter() - start
+    gc.collect()
+    return {"times": [took], "bytes": [_resident() - before]}
+
+
+def _resident() -> int:
+    """Return the resident memory of this process, in bytes (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def _script(engine: str) -> dict[str, Any]:
+    """Return the seconds of whole processes that run a script which imports two modules of its own."""
+    folder = Path("script")
+    folder.mkdir(exist_ok=True)
+    (folder / "one.py").write_text("import two\ndef f():\n    from two import g\n    return g()\n")
+    (folder / "two.py").write_text("def g(): return 1\n")
+    (folder / "script.py").write_text("import one\nassert one.f() == 1\n")
+    command = [sys.executable, *(["-m", "dyntransform"] if engine == "dyntransform" else [])]
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        subprocess.run([*command, str(folder / "script.py")], check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    return {"times": times[1:]}
+
+
+def _transform(engine: str, *, rewritten: bool) -> dict[str, Any]:
+    """Return the seconds from source to code for 1,000 lines, without any cache."""
+    text = module_text(Shape(lines=TRANSFORM_LINES), 150)
+    if not rewritten:
+        text = text.replace("    from app.m0149 import work_0 as before", "    before = work_0")
+    path, data = str(Path("transformed.py").absolute()), text.encode()
+    if engine == "plain":
+        work = lambda: compile(data, path, "exec", dont_inherit=True)
+    elif engine == "libcst":
+        import libcst
+
+        work = lambda: libcst.parse_module(data)
+    else:
+        from dyntransform.importing.compiling import compile_file
+
+        sys.dont_write_bytecode = True
+        work = lambda: compile_file(path, data, lambda _name: True)
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return {"times": times[1:]}
+
+
+_MEASURES = {"install": _install, "load": _load, "script": _script, "transform": _transform}

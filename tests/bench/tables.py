@@ -1,0 +1,207 @@
+"""Write the note: what was measured, as Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from importlib import metadata
+
+import loops
+from engines import ENGINES
+from reloads import CASES
+from results import Outcome, quantile, ratios, spread
+
+__all__ = ["note"]
+
+MS = 1_000.0
+GOALS = {
+    "function": "3 ms",
+    "constant": "5 ms",
+    "method": "3 ms and a pass over the heap",
+    "big module": "8 ms",
+    "50 files": "150 ms",
+}
+WORDS = {
+    "function": "one function of a 300-line module",
+    "constant": "one constant that 20 modules import",
+    "method": "one method, 1,000 instances",
+    "big module": "one function of 500 in a 5,000-line module",
+    "50 files": "one function in each of 50 files, saved at once",
+    "failing edit": "an edit that fails at the end of the module",
+    "touched": "a file that is touched",
+}
+_HOW = (
+    "Times are in milliseconds: the median, and in brackets what 5 % and 95 % of the samples are below. Each "
+    "measurement is a process of its own, all engines in turns."
+)
+_RELOAD = (
+    "200 modules of 300 lines are loaded and 500,000 objects are in memory. From the call that applies the saved files "
+    "to the first use of the new code, through names that other modules had imported, or on old instances. After the "
+    "brackets: how many times what dyntransform needs. *Module only*: the new code is reached as `module.name` alone. "
+    "*First* is dyntransform's first reload in a process, which imports the engine and parses what runs. `plain` is "
+    "`importlib.reload` of the saved modules."
+)
+_WATCH = (
+    "From the save of a function to its first call that runs the new code, in the project of the reloads. *Watcher "
+    "alone* notices the file with the settings of dyntransform, and does nothing (goal: 20 ms more than that)."
+)
+PACKAGES = {"dyntransform": "dyntransform", "IPython": "ipython", "jurigged": "jurigged", "hmr": "hmr"}
+
+
+def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: Sequence[str], seconds: float) -> str:
+    """Return the whole note.
+
+    Args:
+        outcomes: of each suite.
+        pictures: names of the plots.
+        missing: engines that are not installed.
+        seconds: how long the run took.
+    """
+    parts = [
+        "# How fast it is",
+        (
+            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors; "
+            f"{_versions()}; written by `make bench` in {seconds / 60:.0f} minutes. {_HOW}"
+        ),
+    ]
+    if missing:
+        parts.append(f"Not installed, not measured: {', '.join(missing)}.")
+    writers = {"reload": _reload, "loops": _loops, "start": _start, "watch": _watch, "growth": _growth}
+    for name, write in writers.items():
+        if name in outcomes:
+            parts += write(outcomes[name])
+    parts += [f"![{picture}]({picture})" for picture in pictures]
+    failures = [
+        f"- {each.job.work}, {each.job.engine}: {why}"
+        for every in outcomes.values()
+        for each in every
+        for why in each.failures
+    ]
+    if failures:
+        parts += ["## What could not be measured", "\n".join(failures)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _versions() -> str:
+    found = []
+    for name in (*PACKAGES.values(), "dynamic-executor", "libcst"):
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return ", ".join(found)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _reload(outcomes: list[Outcome]) -> list[str]:
+    by = {(outcome.job.work, outcome.job.engine): outcome for outcome in outcomes}
+    names = [name for name in ENGINES if any(engine == name for _, engine in by)]
+    rows = []
+    for case in CASES:
+        ours = by[case, "dyntransform"]
+        row = [WORDS[case], GOALS.get(case, ""), spread(ours.values("first"), MS, 0)]
+        row += [_cell(by[case, name], ours) for name in names]
+        rows.append(row)
+    return [
+        "## Reload",
+        _RELOAD,
+        _table(["edit", "goal", "first", *names], rows),
+    ]
+
+
+def _cell(outcome: Outcome, ours: Outcome) -> str:
+    live, module = outcome.values(), outcome.values("only_module")
+    if not live and not module:
+        return _DEAD.get(outcome.job.work, "never live")
+    values = live if len(live) >= len(module) else module
+    text = spread(values, MS, 2 if statistics.median(values) < 0.01 else 0)
+    if outcome.job.engine != "dyntransform" and ours.values():
+        text += f" x{statistics.median(values) / statistics.median(ours.values()):.2g}"
+    return text if values is live else f"*{_HALF.get(outcome.job.work, 'module only')}:* {text}"
+
+
+_DEAD = {"failing edit": "half applied"}
+_HALF = {"failing edit": "half applied", "touched": "runs it again"}
+
+
+def _loops(outcomes: list[Outcome]) -> list[str]:
+    by = {outcome.job.engine: outcome for outcome in outcomes}
+    others = [name for name in by if name != "plain"]
+    rows = []
+    for work in loops.LOOPS:
+        plain = by["plain"].best(work)
+        row = [work, f"{statistics.median(plain) * 1e9:.1f} ns"]
+        row += [spread(ratios(by[name].best(work), plain)) for name in others]
+        rows.append(row)
+    text = "Time of a turn, as a ratio to plain Python (goals: 1.01; 1.10 for names imported in the function)."
+    return ["## Hot loops", text, _table(["loop", "plain", *others], rows)]
+
+
+def _start(outcomes: list[Outcome]) -> list[str]:
+    works = list(dict.fromkeys(outcome.job.work for outcome in outcomes))
+    names = list(dict.fromkeys(outcome.job.engine for outcome in outcomes if outcome.job.work != "install"))
+    by = {(outcome.job.work, outcome.job.engine): outcome for outcome in outcomes}
+    rows = []
+    for work in works:
+        row = [work]
+        base = by.get((work, "plain"))
+        for name in names:
+            outcome = by.get((work, name))
+            if outcome is None or not outcome.values():
+                row.append("")
+                continue
+            text = spread(outcome.values(), MS, 1)
+            if base is not None and base is not outcome:
+                text += f" x{statistics.median(ratios(outcome.best(), base.best())):.2f}"
+            row.append(text)
+        rows.append(row)
+    memory = _memory(by, works, names)
+    head = "Goals: `install()` 15 ms, a warm import 1.1 times plain Python, cold rewriting twice `libcst.parse_module`."
+    return ["## Start", head, _table(["work", *names], rows), *memory]
+
+
+def _memory(by: dict[tuple[str, str], Outcome], works: list[str], names: list[str]) -> list[str]:
+    rows = []
+    for work in works:
+        if not work.endswith("warm"):
+            continue
+        modules = int(work.split()[2].replace(",", ""))
+        cells = [by[work, name].values("bytes") if (work, name) in by else [] for name in names]
+        rows.append([work, *(spread([value / modules / 1024 for value in values], 1, 1) for values in cells)])
+    return ["Memory that a module takes, in KiB:", _table(["work", *names], rows)] if rows else []
+
+
+def _watch(outcomes: list[Outcome]) -> list[str]:
+    saves = [outcome for outcome in outcomes if outcome.job.work == "from save to call"]
+    rows = [
+        [each.job.engine, spread(each.values(), MS, 1), str(sum(a["dead"] for a in each.answers))] for each in saves
+    ]
+    idle = [[each.job.engine, spread(each.values(), 100, 3)] for each in outcomes if each.job.work == "idle"]
+    return [
+        "## Watching",
+        _WATCH,
+        _table(["engine", "from save to call", "never live"], rows),
+        "Processor time of a watched program that sleeps, in percent of one processor:",
+        _table(["engine", "percent"], idle),
+    ]
+
+
+def _growth(outcomes: list[Outcome]) -> list[str]:
+    by = {(outcome.job.work, outcome.job.engine): outcome for outcome in outcomes}
+    names = list(dict.fromkeys(engine for _, engine in by))
+    rows = []
+    for work in dict.fromkeys(work for work, _ in by):
+        ours = by[work, "dyntransform"]
+        tail = f"{quantile(ours.values(), 0.99) * MS:.2f}" if ours.values() else "-"
+        rows.append([work, *(_cell(by[work, name], ours) for name in names), tail])
+    head = (
+        "One function is edited (one method, for instances) while one size grows. Modules have 60 lines where their "
+        "number grows."
+    )
+    return ["## How it grows", head, _table(["size", *names, "99 % of dyntransform"], rows)]
