@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
@@ -176,7 +175,7 @@ class ModuleEdit:
 
     def may_run(self, pair: Pair) -> str:
         """Return why a statement must not be executed now; empty if it may."""
-        if is_start_guard(pair.new.node):
+        if pair.new.is_start_guard:
             return "it runs only when the program starts"
         if self.running is None:
             return ""
@@ -204,13 +203,6 @@ class ModuleEdit:
                     if statement.last_line >= frame.f_lineno:
                         return index
         return None
-
-
-def is_start_guard(node: ast.stmt) -> bool:
-    """Whether the statement is ``if __name__ == "__main__":`` or the like."""
-    return isinstance(node, ast.If) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
-    )
 
 
 def definition_node(nodes: list[CodeNode], name: str) -> CodeNode | None:

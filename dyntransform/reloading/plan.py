@@ -15,7 +15,6 @@ from pathlib import Path
 from dyntransform.importing.roots import Roots
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
-from dyntransform.reloading.module_edit import is_start_guard
 from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Source, Statement
 from dyntransform.runtime.names import absolute_name
@@ -180,7 +179,7 @@ def _is_import(statement: Statement) -> bool:
 
 
 def _run(name: str, statement: Statement, place: Place, action: Action) -> Change:
-    if is_start_guard(statement.node):
+    if statement.is_start_guard:
         return Change(name, statement.name, Action.WAITS, place, "it runs only when the program starts")
     return Change(name, statement.name, action, place)
 

@@ -133,6 +133,14 @@ class Statement:
         return self.kind is ast.Import or self.kind is ast.ImportFrom
 
     @functools.cached_property
+    def is_start_guard(self) -> bool:
+        """Whether it is ``if __name__ == "__main__":`` or the like."""
+        if self.kind is not ast.If:
+            return False
+        assert isinstance(self.node, ast.If)
+        return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(self.node.test))
+
+    @functools.cached_property
     def key(self) -> str:
         """Equal for statements that differ in place, spacing and comments only; ask before the tree is lowered."""
         return ast.dump(self.node)

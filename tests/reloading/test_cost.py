@@ -1,0 +1,76 @@
+"""The work of a reload grows with the edit, not with the project: counted, not timed."""
+
+from __future__ import annotations
+
+import ast
+import collections
+
+import pytest
+
+from dyntransform.reloading import heap, ordering
+
+FUNCTION = "def f{0}(x, y=LIMIT):\n    return x + y + {1}\n\n\n"
+
+
+def module(functions: int, number: int = 0) -> str:
+    """Return a module of which an edit changes the function in the middle."""
+    parts = [FUNCTION.format(index, number if index == functions // 2 else 0) for index in range(functions)]
+    return "LIMIT = 1\n\n" + "".join(parts) + "class Last:\n    def method(self):\n        return LIMIT\n"
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """Count what grows when a fast path is lost."""
+    found: collections.Counter[str] = collections.Counter()
+    parse, searches, visit = ast.parse, (heap.referrers, heap.objects), ordering.Ordering._due
+
+    def count(name, work):
+        def counted(*args, **keywords):
+            found[name] += 1
+            return work(*args, **keywords)
+
+        return counted
+
+    def due(*args):
+        for name in visit(*args):
+            found["visited modules"] += 1
+            yield name
+
+    monkeypatch.setattr(ast, "parse", count("parsed texts", parse))
+    monkeypatch.setattr(heap, "referrers", count("searches", searches[0]))
+    monkeypatch.setattr(heap, "objects", count("searches", searches[1]))
+    monkeypatch.setattr(ordering.Ordering, "_due", due)
+    return found
+
+
+def test_function_edits(project, counts):
+    """An edit of one function does the same work in a module of 10 functions and in one of 200."""
+    seen = []
+    for functions in (10, 200):
+        name = f"with_{functions}"
+        loaded = project.load(name, module(functions))
+        project.edit(**{name: module(functions, 1)})  # the first edit parses the running version
+        counts.clear()
+        project.edit(**{name: module(functions, 2)})
+        assert getattr(loaded, f"f{functions // 2}")(0) == 3
+        seen.append(dict(counts))
+    assert seen[0] == seen[1]
+    assert "searches" not in seen[0]
+
+
+def test_project_size(project, counts):
+    """An edit does the same work whatever else is loaded, and a constant visits its importers alone."""
+    project.write(constant="LIMIT = 1")
+    for index in range(3):
+        project.load(f"user_{index}", "from constant import LIMIT\ndef limit(): return LIMIT")
+    seen = []
+    for others in (2, 50):
+        for index in range(others):
+            project.load(f"other_{others}_{index}", module(3))
+        project.edit(constant=f"LIMIT = {others}")
+        counts.clear()
+        project.edit(constant=f"LIMIT = {others + 1}")
+        seen.append(dict(counts))
+    assert seen[0] == seen[1]
+    assert seen[0]["visited modules"] == 4
+    assert "searches" not in seen[0]
