@@ -63,6 +63,7 @@ class Bindings:
     Attributes:
         changed: the names whose value the edit changed, by module and name.
         order: how many rebindings there were.
+        passed: by module, names whose source changed, and which hold something else than what was imported.
     """
 
     def __init__(self, edit: Edit) -> None:
@@ -70,6 +71,7 @@ class Bindings:
         self._transaction = edit.transaction
         self.changed: dict[tuple[str, str], Rebinding] = {}
         self.order = 0
+        self.passed: dict[str, set[str]] = {}
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return a namespace as it will be after the edit, as far as it has come."""
@@ -202,8 +204,12 @@ class Bindings:
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
         view = self._transaction.view(module.namespace)
         held = view.get(bound, MISSING)
-        if held is not value and changed.held_by(held) and bound not in kept_names(view):
+        if held is value or bound in kept_names(view):
+            return
+        if changed.held_by(held):
             self.follow(module, bound, held, value, origin)
+        else:
+            self.passed.setdefault(module.name, set()).add(bound)
 
     def _refresh_lazy(self, module: ModuleEdit, bound: str, provider: ModuleType, attribute: str) -> None:
         """Ask a module ``__getattr__`` (PEP 562) again, if what it gave before is a value that the edit replaced."""

@@ -88,9 +88,10 @@ class Edit:
         for edit in self.edits.values():
             self._bindings.remove_names(edit)
             self._bindings.refresh_documentation(edit)
+        last = [name for name, edit in self.edits.items() if edit.calls]
         for _ in range(_ROUNDS):
             before = self._bindings.order
-            for name in self._ordering.affected(self.edits, self.rebound):
+            for name in self._ordering.affected(self.edits, self.rebound, last):
                 reached = self._edit_of(name)
                 if reached is not None:
                     self._module(reached)
@@ -129,7 +130,7 @@ class Edit:
 
     def _module(self, edit: ModuleEdit) -> None:
         self._bindings.refresh(edit)
-        groups = update_groups(edit, self.is_touched)
+        groups = update_groups(edit, self.is_touched, self._bindings.passed.pop(edit.name, ()))
         for pair, why in groups.impossible:
             self._note(edit, pair.new.name, Action.REFUSED, pair.new.first_line, why)
             self._ran[pair.new] = self._bindings.order

@@ -90,7 +90,7 @@ class Engine:
                     changed[name] = content
         except OSError as error:
             return Report(error=error, files=(str(error.filename),), seconds=time.perf_counter() - start)
-        before = {name: Content(states[name].data) for name in changed}
+        before = {name: _former(states[name], content) for name, content in changed.items()}
         report = self._apply(states, changed, start)
         if report and report.error is None:
             self._history.append(before)
@@ -120,7 +120,7 @@ class Engine:
         events: list[ReloadEvent] = []
         try:
             edits = {name: self._module_edit(states[name], content) for name, content in changed.items()}
-            events.extend(ReloadEvent(name, states[name].path) for name in edits)
+            events.extend(ReloadEvent(name, one.path) for name, one in edits.items() if not one.pairing.unchanged)
             self._call_before(events)
             edit = Edit(edits, self._dependent, Ordering(self._states))
             edit.apply()
@@ -205,6 +205,12 @@ class Engine:
             if self._project.roots.owns(frame.filename)
         ]
         return places[-1] if places else None
+
+
+def _former(state: ModuleState, content: Content) -> Content:
+    """Return what a module runs before it runs other content; where that moves it to another file, with its place."""
+    spec = state.namespace.get("__spec__") if content.spec is not None else None
+    return Content(state.data, spec)
 
 
 def _frames(error: BaseException) -> Iterator[traceback.FrameSummary]:

@@ -165,6 +165,11 @@ class ModuleEdit:
             for node in nodes:
                 yield node.code
 
+    @property
+    def calls(self) -> bool:
+        """Whether new or edited statements call or import something when they run."""
+        return any(pair.kind in (Kind.NEW, Kind.EDITED) and pair.new.usage.calls for pair in self.pairing.pairs)
+
     def codes_of(self, statement: Statement) -> list[CodeNode]:
         """Return the code objects of a statement of the new version."""
         return self.codes[self.source.statements.index(statement)]

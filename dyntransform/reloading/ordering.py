@@ -39,18 +39,21 @@ class Ordering:
         """Return the modules that import some of `modules`, or from them."""
         return self._states.importers(modules)
 
-    def affected(self, edited: Iterable[str], changed: Mapping[tuple[str, str], _Ordered]) -> Iterator[str]:
+    def affected(
+        self, edited: Iterable[str], changed: Mapping[tuple[str, str], _Ordered], last: Iterable[str] = ()
+    ) -> Iterator[str]:
         """Yield the edited modules and those that depend on a changed name, providers first.
 
         `changed` may grow while the names are taken: modules that import from a yielded one come later. When it is
-        called again, it yields those that were passed before something that they import changed.
+        called again, it yields those that were passed before something that they import changed. Modules in `last`
+        come after those that do not depend on them: what they run may load any other module.
         """
         edited = set(edited)
         if not changed and len(edited) == 1:
             yield from self._due(edited, edited, changed)
             if not changed:
                 return
-        yield from self._due(self._sorted(edited), edited, changed)
+        yield from self._due(self._sorted(edited, frozenset(last)), edited, changed)
 
     def _due(
         self, names: Iterable[str], edited: set[str], changed: Mapping[tuple[str, str], _Ordered]
@@ -67,11 +70,11 @@ class Ordering:
                 self._visited[name] = max((one.order for one in changed.values()), default=0)
                 yield name
 
-    def _sorted(self, edited: set[str]) -> list[str]:
+    def _sorted(self, edited: set[str], last: frozenset[str]) -> list[str]:
         """Sort what the edit may reach, providers before importers; in a circle, the order of loading decides."""
         self._lazy = {name for name, state in self._states.current().items() if "__getattr__" in state.namespace}
         graph = {name: state.providers() for name, state in self._states.reached(edited | self._lazy).items()}
-        return _topological(list(graph), graph)
+        return _topological(sorted(graph, key=last.__contains__), graph)
 
 
 def _topological(names: list[str], graph: Mapping[str, frozenset[str]]) -> list[str]:

@@ -36,7 +36,9 @@ class UpdateGroups:
     skipped: set[Statement] = dataclasses.field(default_factory=set)
 
 
-def update_groups(edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool]) -> UpdateGroups:
+def update_groups(
+    edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool], passed: Iterable[str] = ()
+) -> UpdateGroups:
     """Find the statements that must run together.
 
     A new or edited statement that changes an object (``REG.append(1)``) runs by itself: that is what was written. One
@@ -45,8 +47,9 @@ def update_groups(edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair]
     Args:
         edit: the module.
         is_touched: tells whether a statement reads a value that changed already.
+        passed: imported names whose source changed, and which the module may have counted on from.
     """
-    return _Finder(edit, is_touched).find()
+    return _Finder(edit, is_touched).find(passed)
 
 
 class _Finder:
@@ -59,9 +62,13 @@ class _Finder:
         self._changed: dict[str, int] = {}
         """Names whose value changes, and the first statement that changes it."""
 
-    def find(self) -> UpdateGroups:
+    def find(self, passed: Iterable[str]) -> UpdateGroups:
         groups = self._groups
         self._rebound_binders()
+        for name in passed:
+            for index, pair in enumerate(self._pairs):
+                if name in pair.new.usage.counts:
+                    self._start_again(name, index)
         for statement in self._edit.pairing.removed:
             for name in statement.usage.counts:
                 self._start_again(name, len(self._pairs))
@@ -96,6 +103,17 @@ class _Finder:
         if pair.new.is_block and pair.old is not None:
             self._earlier_binders(index, usage.binds)
         self._temporaries(index, usage.reads)
+        for name in usage.reads - usage.counts:
+            if any(name in later.new.usage.binds | later.new.usage.counts for later in self._pairs[index + 1 :]):
+                self._up_to(name, index)
+
+    def _up_to(self, name: str, index: int) -> None:
+        """Have a name hold again what it holds at a place, and afterwards what later statements make of it."""
+        binder = self._binder(name, index)
+        if binder is not None and name not in self._kept:
+            self._groups.forced.add(self._pairs[binder].new)
+            self._change([name], binder)
+            self._later_binders(binder, frozenset([name]))
 
     def _change(self, names: Iterable[str], index: int) -> None:
         for name in names:
@@ -104,7 +122,7 @@ class _Finder:
     def _later_binders(self, index: int, names: frozenset[str]) -> None:
         """A name that several statements bind has what the last of them gives it."""
         for pair in self._pairs[index + 1 :]:
-            if pair.new.usage.binds & names:
+            if (pair.new.usage.binds | pair.new.usage.counts) & names:
                 self._groups.forced.add(pair.new)
 
     def _earlier_binders(self, index: int, names: frozenset[str]) -> None:
@@ -151,14 +169,12 @@ class _Finder:
         return ""
 
     def _start_again(self, name: str, before: int, *, definitions: bool = True) -> None:
-        """Have the statement that binds a name run, and so all its updates."""
+        """Have the statement that binds a name run, and so all its updates; definitions and imports if wanted."""
         binder = self._binder(name, before)
         if binder is None or name in self._kept:
             return
         pair = self._pairs[binder]
-        if pair.new.is_import:
-            return
-        if pair.new.is_definition and not definitions:
+        if (pair.new.is_definition or pair.new.is_import) and not definitions:
             return
         self._groups.forced.add(pair.new)
         self._change([name], binder)
