@@ -1,14 +1,18 @@
-"""Prove that rewritten text is the original program: undo the rewriting on its tree, and compare the trees."""
+"""Prove that rewritten text is the original program: walk both trees in step; only the marks may differ."""
 
 from __future__ import annotations
 
 import ast
+import warnings
 
-from dyntransform.transform.decide import Decisions
+from dyntransform.transform.decide import Decisions, Import
 
-__all__ = ["difference"]
+__all__ = ["HEADER_MODULE", "QUALIFIED", "difference"]
 
-_RUNTIME = "dyntransform.runtime"
+HEADER_MODULE = "dyntransform.runtime"
+"""What the header imports from."""
+QUALIFIED = f'__import__("{HEADER_MODULE}").runtime.'
+"""What stands before our names in files that have no line for the header."""
 
 
 def difference(original: ast.Module, text: str, decisions: Decisions) -> str:
@@ -23,84 +27,112 @@ def difference(original: ast.Module, text: str, decisions: Decisions) -> str:
         What differs besides our calls, bases and header, at the marks and nowhere else; empty if nothing does.
     """
     try:
-        rewritten = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the original's tree was parsed with them
+            rewritten = ast.parse(text)
+            compile(text, "<rewritten>", "exec", dont_inherit=True)
     except SyntaxError as problem:
         return f"line {problem.lineno}: the rewritten text is not valid: {problem.msg}"
-    undo = _Undo()
-    undo.visit(rewritten)
-    marked_lines = {node.lineno for node in decisions.reads}
-    if undo.lookup_lines - marked_lines:
-        return f"line {min(undo.lookup_lines - marked_lines)}: a lookup where none belongs"
-    if undo.bases != len(decisions.classes):
-        return f"{undo.bases} classes have the base, {len(decisions.classes)} should"
-    links = [(link.module, attribute, name) for link in decisions.links for attribute, name in link.names]
-    expected = sorted(link for link in links if link[1] != "*")
-    if sorted(undo.links) != expected:
-        return "the live bindings are not those of the imports"
-    bare = {id(node) for node in decisions.classes}
-    return _compare(original, rewritten, bare)
-
-
-def _compare(original: ast.AST, rewritten: ast.AST, bare: set[int]) -> str:
-    pending: list[tuple[object, object]] = [(original, rewritten)]
-    while pending:
-        one, other = pending.pop()
-        if type(one) is not type(other):
-            return f"line {getattr(one, 'lineno', '?')}: {type(one).__name__} became {type(other).__name__}"
-        if isinstance(one, ast.AST) and isinstance(other, ast.AST):
-            if getattr(one, "lineno", None) != getattr(other, "lineno", None):
-                return f"line {getattr(one, 'lineno', '?')}: moved to line {getattr(other, 'lineno', '?')}"
-            fields = [field for field in one._fields if not (field == "bases" and id(one) in bare)]
-            pending.extend((getattr(one, field, None), getattr(other, field, None)) for field in fields)
-        elif isinstance(one, list) and isinstance(other, list):
-            if len(one) != len(other):
-                return "a list of statements or expressions has another length"
-            pending.extend(zip(one, other, strict=True))
-        elif one != other or type(one) is not type(other):
-            return f"{one!r} became {other!r}"
+    try:
+        _Walk(decisions, _take_header(rewritten)).compare(original, rewritten)
+    except _DifferenceError as found:
+        return str(found)
     return ""
 
 
-class _Undo(ast.NodeTransformer):
-    def __init__(self) -> None:
-        self.lookup_lines: set[int] = set()
-        self.links: list[tuple[str, str, str]] = []
-        self.bases = 0
+class _DifferenceError(Exception):
+    """The trees differ."""
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        if _is_ours(node.func, "_dyn_lookup"):
-            self.lookup_lines.add(node.lineno)
-            return ast.copy_location(node.args[2], node)
-        self.generic_visit(node)
-        return node
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        if len(node.bases) == 1 and _is_ours(node.bases[0], "DynamicClass"):
-            self.bases += 1
-            node.bases = []
-        self.generic_visit(node)
-        return node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom | None:
-        return None if node.module == _RUNTIME and node.level == 0 else node
-
-    def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
-        value, target = node.value, node.targets[0]
-        if isinstance(value, ast.Call) and _is_ours(value.func, "_dyn_lookup") and isinstance(target, ast.Name):
-            module, attribute, read = value.args[:3]
-            same = isinstance(read, ast.Name) and read.id == target.id and len(node.targets) == 1
-            if same and isinstance(module, ast.Constant) and isinstance(attribute, ast.Constant) and _is_link(value):
-                self.links.append((module.value, attribute.value, target.id))  # type: ignore[arg-type]
-                return None
-        self.generic_visit(node)
-        return node
+    def __init__(self, line: object, what: str) -> None:
+        super().__init__(f"line {line}: {what}")
 
 
-def _is_link(call: ast.Call) -> bool:
-    return len(call.args) == 3  # noqa: PLR2004 - module, attribute and value
+def _take_header(tree: ast.Module) -> dict[str, str]:
+    """Remove our import from the tree; return the names it binds, by what they are."""
+    for index, node in enumerate(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module == HEADER_MODULE and node.level == 0:
+            del tree.body[index]
+            return {alias.name: alias.asname or alias.name for alias in node.names}
+    return {}
 
 
-def _is_ours(node: ast.expr, name: str) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id == name
-    return isinstance(node, ast.Attribute) and node.attr == name and ast.unparse(node).startswith("__import__(")
+class _Walk:
+    def __init__(self, decisions: Decisions, header: dict[str, str]) -> None:
+        self._reads = decisions.reads
+        self._classes = set(decisions.classes)
+        self._links: dict[ast.stmt, list[Import]] = {}
+        for link in decisions.links:
+            self._links.setdefault(link.node, []).append(link)
+        self._header = header
+        self._taken = set(header.values())
+        self._pending: list[tuple[ast.AST, ast.AST]] = []
+
+    def compare(self, original: ast.AST, rewritten: ast.AST) -> None:
+        self._pending.append((original, rewritten))
+        while self._pending:
+            self._nodes(*self._pending.pop())
+
+    def _nodes(self, one: ast.AST, other: ast.AST) -> None:
+        line = getattr(one, "lineno", "?")
+        if isinstance(one, ast.Name) and one in self._reads and isinstance(other, ast.Call):
+            self._same_text(one, other, self._lookup(self._reads[one], one.id))
+            return
+        if type(one) is not type(other):
+            raise _DifferenceError(line, f"{type(one).__name__} became {type(other).__name__}")
+        for edge in ("lineno", "end_lineno"):
+            if getattr(one, edge, None) != getattr(other, edge, None) and not isinstance(one, ast.Module):
+                raise _DifferenceError(line, f"moved to line {getattr(other, edge, '?')}")
+        for field in one._fields:
+            if field == "bases" and one in self._classes:
+                self._bases(one, other)  # type: ignore[arg-type]
+            else:
+                self._values(one, getattr(one, field, None), getattr(other, field, None))
+
+    def _values(self, parent: ast.AST, one: object, other: object) -> None:
+        line = getattr(parent, "lineno", "?")
+        if isinstance(one, list) and isinstance(other, list):
+            self._lists(line, one, other)
+        elif isinstance(one, ast.AST) and isinstance(other, ast.AST):
+            self._pending.append((one, other))
+        elif type(one) is not type(other) or one != other:
+            raise _DifferenceError(line, f"{one!r} became {other!r}")
+        elif one in self._taken and not isinstance(parent, ast.Constant):
+            raise _DifferenceError(line, f"the program itself uses the name {one}")
+
+    def _lists(self, line: object, one: list[object], other: list[object]) -> None:
+        rest = iter(other)
+        for node in one:
+            match = next(rest, None)
+            self._values(ast.Load(), node, match)
+            for link in self._links.get(node, ()):  # type: ignore[call-overload]  # only statements have links
+                self._link(link, rest)
+        if next(rest, None) is not None:
+            raise _DifferenceError(line, "there is more than before")
+
+    def _link(self, link: Import, rest: object) -> None:
+        for alias, (attribute, name) in zip(link.aliases, link.names, strict=True):
+            if attribute != "*":
+                node = next(rest, None)  # type: ignore[call-overload]
+                bound = alias.asname or alias.name
+                lookup = self._lookup(((link.module, attribute),), bound)
+                if not isinstance(node, ast.Assign):
+                    raise _DifferenceError(alias.lineno, f"{name} has no live binding")
+                self._same_text(alias, node, f"{bound} = {lookup}")
+
+    def _bases(self, one: ast.ClassDef, other: ast.ClassDef) -> None:
+        if len(other.bases) != 1:
+            raise _DifferenceError(one.lineno, f"class {one.name} has no base of ours")
+        self._same_text(one, other.bases[0], self._ours("DynamicClass"))
+
+    def _lookup(self, sources: tuple[tuple[str, str], ...], name: str) -> str:
+        (module, attribute), *more = sources
+        arguments = [repr(module), repr(attribute), name, *(repr(text) for pair in more for text in pair)]
+        return f"{self._ours('_dyn_lookup')}({', '.join(arguments)})"
+
+    def _ours(self, name: str) -> str:
+        return self._header.get(name, QUALIFIED.replace('"', "'") + name)
+
+    def _same_text(self, at: ast.expr | ast.stmt | ast.alias, node: ast.expr | ast.stmt, expected: str) -> None:
+        found = ast.unparse(node)
+        if found != expected:
+            raise _DifferenceError(at.lineno, f"{found} stands where {expected} should")

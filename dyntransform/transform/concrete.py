@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from dyntransform.transform.check import HEADER_MODULE, QUALIFIED
 from dyntransform.transform.decide import Decisions, Import
 
-__all__ = ["HEADER_MODULE", "write"]
+__all__ = ["write"]
 
-HEADER_MODULE = "dyntransform.runtime"
-_QUALIFIED = f'__import__("{HEADER_MODULE}").runtime.'
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+"""A line as the compiler sees it; str.splitlines also splits at form feeds and the like."""
 _Place = tuple[int, int]
 
 
@@ -25,29 +27,57 @@ def write(source: str, decisions: Decisions) -> str:
         decisions: the marks on its tree.
 
     Raises:
-        ValueError: libcst cannot read the text, or does not give it back unchanged.
+        ValueError: libcst cannot read the text, or does not give a marked line back unchanged.
     """
     try:
         module = cst.parse_module(source)
     except cst.ParserSyntaxError as problem:
         raise ValueError(problem.message) from problem
-    if module.code != source:
-        raise ValueError("it does not give the text back unchanged")
-    names = [name for name, used in _used(decisions) if used]
-    prefix, module, spliced = _header(module, source, f"from {HEADER_MODULE} import {', '.join(names)}")
+    names = {name: _unused(name, source) for name, used in _used(decisions) if used}
+    if not names:
+        return source
+    imported = [name if name == bound else f"{name} as {bound}" for name, bound in names.items()]
+    spliced = _header(module, source, f"from {HEADER_MODULE} import {', '.join(imported)}")
+    if not spliced[0]:
+        names = {name: QUALIFIED + name for name in names}
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     positions = wrapper.resolve(PositionProvider)
-    writer = _Writer(_Marks(source, decisions), positions, prefix)
+    writer = _Writer(_Marks(source, decisions), positions, names)
     body = [writer.statement(statement) for statement in wrapper.module.body]
     result = wrapper.module.with_changes(body=_with_header(body, spliced))
-    return _with_line(result.code, spliced)
+    return _changed_lines(source, module.code, _with_line(result.code, spliced))
+
+
+def _changed_lines(source: str, unchanged: str, rewritten: str) -> str:
+    """Take from `rewritten` only the lines that were changed.
+
+    libcst does not give every text back as it was (it loses the space of ``except (A, B) :``, and the last carriage
+    return of some files), so lines without marks are those of the source.
+    """
+    end = source[len(unchanged) :] if source.startswith(unchanged) else ""
+    lines = [_LINE.findall(text) for text in (source, unchanged + end, rewritten + end)]
+    if not len(lines[0]) == len(lines[1]) == len(lines[2]):
+        raise ValueError("it does not give the lines back unchanged")
+    result = []
+    for number, (line, same, new) in enumerate(zip(*lines, strict=True), 1):
+        if same not in (new, line):
+            raise ValueError(f"it does not give line {number} back unchanged")
+        result.append(line if new == same else new)
+    return "".join(result)
 
 
 def _used(decisions: Decisions) -> list[tuple[str, bool]]:
     return [
         ("DynamicClass", bool(decisions.classes)),
-        ("_dyn_lookup", bool(decisions.reads or decisions.links)),
+        ("_dyn_lookup", bool(decisions.reads) or any(link.names != (("*", "*"),) for link in decisions.links)),
     ]
+
+
+def _unused(name: str, source: str) -> str:
+    """Return the name, with underscores before it if the text has it already."""
+    while re.search(rf"\b{name}\b", source):
+        name = f"_{name}"
+    return name
 
 
 class _Marks:
@@ -63,8 +93,7 @@ class _Marks:
         self.reads = {place(node): sources for node, sources in decisions.reads.items()}
         self.links: dict[_Place, list[Import]] = {}
         for link in decisions.links:
-            if link.node is not None:
-                self.links.setdefault(place(link.node), []).append(link)
+            self.links.setdefault(place(link.node), []).append(link)
         self.classes = {place(node) for node in decisions.classes}
 
     def lines(self) -> set[int]:
@@ -73,12 +102,12 @@ class _Marks:
 
 
 class _Writer(cst.CSTTransformer):
-    def __init__(self, marks: _Marks, positions: Any, prefix: str) -> None:
+    def __init__(self, marks: _Marks, positions: Any, names: dict[str, str]) -> None:
         super().__init__()
         self._marks = marks
         self._marked_lines = marks.lines()
         self._positions = positions
-        self._prefix = prefix
+        self._names = names
         self._quotes: list[str] = []
         self._verbatim = 0
 
@@ -118,7 +147,7 @@ class _Writer(cst.CSTTransformer):
         (module, attribute), *more = sources
         arguments = [f"{quote}{module}{quote}", f"{quote}{attribute}{quote}", updated.value]
         arguments += [f"{quote}{text}{quote}" for pair in more for text in pair]
-        function = f"{self._prefix}_dyn_lookup"
+        function = self._names["_dyn_lookup"]
         if quote == "'":
             function = function.replace('"', "'")
         call = cst.parse_expression(f"{function}({', '.join(arguments)})")
@@ -133,10 +162,10 @@ class _Writer(cst.CSTTransformer):
     def _links(self, small: cst.BaseSmallStatement) -> list[cst.SimpleStatementLine]:
         added = []
         for link in self._marks.links.get(self._place(small), ()):
-            for attribute, name in link.names:
+            for alias, (attribute, _) in zip(link.aliases, link.names, strict=True):
                 if attribute != "*":
-                    text = f'{name} = {self._prefix}_dyn_lookup("{link.module}", "{attribute}", {name})'
-                    added.append(text)
+                    name = alias.asname or alias.name
+                    added.append(f'{name} = {self._names["_dyn_lookup"]}("{link.module}", "{attribute}", {name})')
         return [cst.ensure_type(cst.parse_statement(text), cst.SimpleStatementLine) for text in added]
 
     def _body(self, original: Any, updated: Any) -> Any:
@@ -163,7 +192,7 @@ class _Writer(cst.CSTTransformer):
     def leave_ClassDef(self, original: cst.ClassDef, updated: cst.ClassDef) -> Any:
         if self._place(original) not in self._marks.classes:
             return updated
-        base = cst.Arg(cst.parse_expression(f"{self._prefix}DynamicClass"))
+        base = cst.Arg(cst.parse_expression(self._names["DynamicClass"]))
         if updated.bases:
             return updated.with_changes(bases=[updated.bases[0].with_changes(value=base.value)])
         return updated.with_changes(bases=[base], lpar=cst.LeftParen(), rpar=cst.RightParen())
@@ -173,29 +202,24 @@ _Spliced = tuple[str, int, str]
 """How the header is put in: "after" or "before" the statement of that number, "line" of that number, or "" for not."""
 
 
-def _header(module: cst.Module, source: str, text: str) -> tuple[str, cst.Module, _Spliced]:
-    """Find a line that can take the header, so that none is added.
-
-    Returns:
-        What stands before the names where there is no such line; the module; and where the header goes.
-    """
+def _header(module: cst.Module, source: str, text: str) -> _Spliced:
+    """Find a line that can take the header, so that none is added."""
     last = -1
     for index, statement in enumerate(module.body):
         if not isinstance(statement, cst.SimpleStatementLine) or not _is_prologue(statement, index):
             break
         last = index
     if last >= 0:
-        return "", module, ("after", last, text)
+        return ("after", last, text)
     if module.body and isinstance(module.body[0], cst.SimpleStatementLine):
-        return "", module, ("before", 0, text)
-    lines = source.splitlines()
-    for number, line in enumerate(lines):
-        stripped = line.strip(" \t\f\ufeff")
+        return ("before", 0, text)
+    for number, line in enumerate(_LINE.findall(source)):
+        stripped = line.strip(" \t\f\r\n\ufeff")
         if stripped and not stripped.startswith("#"):
             break
-        if not stripped and number > 0 and not line:
-            return "", module, ("line", number, text)
-    return _QUALIFIED, module, ("", 0, text)
+        if number > 0 and not line.strip("\r\n"):
+            return ("line", number, text)
+    return ("", 0, text)
 
 
 def _is_prologue(line: cst.SimpleStatementLine, index: int) -> bool:
@@ -227,6 +251,6 @@ def _with_line(code: str, spliced: _Spliced) -> str:
     where, index, text = spliced
     if where != "line":
         return code
-    lines = code.splitlines(keepends=True)
+    lines = _LINE.findall(code)
     lines[index] = text + lines[index]
     return "".join(lines)

@@ -11,7 +11,7 @@ import symtable
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError
+from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
 
 __all__ = ["Decisions", "Import", "Options", "Source", "decide", "future_annotations", "top_level"]
 
@@ -35,16 +35,18 @@ class Import:
     """A from-import whose names are live bindings of a module or a class.
 
     Attributes:
-        node: the statement; None once it was read back from a cache.
+        node: the statement.
         scope: qualified name of the class that is bound to, empty for the module.
         module: what is imported from, with leading dots if relative.
-        names: pairs (attribute, bound name); ("*", "*") for a star import.
+        names: pairs (attribute, bound name); ("*", "*") for a star import. Private names in a class are mangled, both.
+        aliases: the node of each pair.
     """
 
     scope: str
     module: str
     names: tuple[tuple[str, str], ...]
-    node: ast.ImportFrom | None = dataclasses.field(default=None, compare=False)
+    node: ast.ImportFrom = dataclasses.field(compare=False)
+    aliases: tuple[ast.alias, ...] = dataclasses.field(compare=False)
 
 
 @dataclasses.dataclass
@@ -78,7 +80,7 @@ def decide(source: str, filename: str, tree: ast.Module, options: Options) -> De
     """
     decisions = Decisions()
     wanted = _Imports(decisions, options)
-    wanted.statements(tree.body, "", in_function=False)
+    wanted.collect(tree.body)
     if not wanted.in_functions:
         return decisions
     try:
@@ -111,22 +113,22 @@ class _Imports:
         self._options = options
         self.in_functions: set[ast.ImportFrom] = set()
 
-    def statements(self, body: list[ast.stmt], scope: str, *, in_function: bool) -> None:
-        for node in body:
-            self._statement(node, scope, in_function=in_function)
-
-    def _statement(self, node: ast.stmt, scope: str, *, in_function: bool) -> None:
-        if isinstance(node, ast.ImportFrom):
-            self._import(node, scope, in_function=in_function)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            self.statements(node.body, f"{scope}.{node.name}.<locals>".lstrip("."), in_function=True)
-        elif isinstance(node, ast.ClassDef):
-            if _gains_base(node):
-                self._decisions.classes.append(node)
-            self.statements(node.body, f"{scope}.{node.name}".lstrip("."), in_function=False)
-        elif _BLOCKS.intersection(node._fields):
-            for block in _blocks(node):
-                self.statements(block, scope, in_function=in_function)
+    def collect(self, body: list[ast.stmt]) -> None:
+        """Go through the statements in order; with a stack of its own, since an elif chain is a deep tree."""
+        pending = [(node, "", False) for node in reversed(body)]
+        while pending:
+            node, scope, in_function = pending.pop()
+            if isinstance(node, ast.ImportFrom):
+                self._import(node, scope, in_function=in_function)
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                scope, in_function = f"{scope}.{node.name}.<locals>".lstrip("."), True
+            elif isinstance(node, ast.ClassDef):
+                if _gains_base(node):
+                    self._decisions.classes.append(node)
+                scope, in_function = f"{scope}.{node.name}".lstrip("."), False
+            if _BLOCKS.intersection(node._fields):
+                inner = [statement for block in _blocks(node) for statement in block]
+                pending += [(statement, scope, in_function) for statement in reversed(inner)]
 
     def _import(self, node: ast.ImportFrom, scope: str, *, in_function: bool) -> None:
         module = "." * node.level + (node.module or "")
@@ -135,21 +137,23 @@ class _Imports:
         if in_function:
             self.in_functions.add(node)
         elif "<locals>" not in scope:
-            names = tuple((alias.name, alias.asname or alias.name) for alias in node.names)
-            self._decisions.links.append(Import(scope, module, names, node))
+            private = scope.rpartition(".")[2]
+            names = tuple(
+                (mangled(alias.name, private), mangled(alias.asname or alias.name, private)) for alias in node.names
+            )
+            self._decisions.links.append(Import(scope, module, names, node, tuple(node.names)))
 
 
 _BLOCKS = {"body", "orelse", "finalbody", "handlers", "cases"}
 
 
 def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the statement lists of a compound statement that shares its scope."""
-    for field in ("body", "orelse", "finalbody"):
-        block = getattr(node, field, None)
-        if isinstance(block, list):
-            yield block
+    """Yield the statement lists of a compound statement, in the order of the source."""
+    yield getattr(node, "body", [])
     for part in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]:
         yield part.body
+    yield getattr(node, "orelse", [])
+    yield getattr(node, "finalbody", [])
 
 
 def _gains_base(node: ast.ClassDef) -> bool:
@@ -169,47 +173,39 @@ class _Reads(ScopedVisitor):
         self._decisions = decisions
         self._sources: dict[tuple[int, str], list[Source]] = {}
         self._names: list[tuple[ast.Name, str, symtable.SymbolTable]] = []
-        self._mangling: list[str] = []
         self.visit(tree)
         for node, name, owner in self._names:
             sources = self._sources.get((owner.get_id(), name))
             if sources:
                 decisions.reads[node] = tuple(dict.fromkeys(sources))
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._mangling.append(node.name)
-        super().visit_ClassDef(node)
-        self._mangling.pop()
-
-    def _mangled(self, name: str) -> str:
-        """Private names in a class are stored under the class's name (the language reference, 6.2.1)."""
-        if not self._mangling or not name.startswith("__") or name.endswith("__") or "." in name:
-            return name
-        stripped = self._mangling[-1].lstrip("_")
-        return f"_{stripped}{name}" if stripped else name
-
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node not in self._imports:
             return
         module = "." * node.level + (node.module or "")
-        linked = []
+        linked: list[tuple[ast.alias, tuple[str, str]]] = []
         for alias in node.names:
-            bound = alias.asname or alias.name
-            local = self._mangled(bound)
+            attribute, local = self.mangled(alias.name), self.mangled(alias.asname or alias.name)
             owner = self.owner(local)
             if owner is not None:
-                self._sources.setdefault((owner.get_id(), local), []).append((module, alias.name))
+                self._sources.setdefault((owner.get_id(), local), []).append((module, attribute))
             else:
-                linked.append((alias.name, bound))
+                linked.append((alias, (attribute, local)))
         if linked:
-            self._decisions.links.append(Import("", module, tuple(linked), node))
+            aliases, names = zip(*linked, strict=True)
+            self._decisions.links.append(Import("", module, names, node, aliases))
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
-            name = self._mangled(node.id)
+            name = self.mangled(node.id)
             owner = self.owner(name)
             if owner is not None and owner.get_type() == "function":
                 self._names.append((node, name, owner))
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """A name that is a statement has no value that could be late bound; the compiler reads it and no more."""
+        if not isinstance(node.value, ast.Name):
+            self.visit(node.value)
 
     def visit_MatchClass(self, node: ast.MatchClass) -> None:
         """The grammar wants a plain name there."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import collections
 import dataclasses
+import re
 import symtable
 from typing import TypeAlias
 
-__all__ = ["Function", "ScopeMismatchError", "ScopedVisitor"]
+__all__ = ["Function", "ScopeMismatchError", "ScopedVisitor", "mangled"]
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -22,6 +23,14 @@ _COMPREHENSIONS = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "di
 
 class ScopeMismatchError(Exception):
     """The symbol tables have no scope where the tree has one; the file is left as it is."""
+
+
+def mangled(name: str, private: str) -> str:
+    """Return a name as it is stored in the class `private` (the language reference, 6.2.1); "" is no class."""
+    if not private or not name.startswith("__") or name.endswith("__") or "." in name:
+        return name
+    stripped = private.lstrip("_")
+    return f"_{stripped}{name}" if stripped else name
 
 
 class ScopedVisitor:
@@ -37,9 +46,10 @@ class ScopedVisitor:
     """
 
     def __init__(self, source: str, filename: str, *, future_annotations: bool) -> None:
-        module = symtable.symtable(source, filename, "exec")
+        module = symtable.symtable(_without_escapes(source), filename, "exec")
         self._stack: list[_Scope] = [_Scope(module, _by_key(module))]
         self._annotations = not future_annotations
+        self._private = [""]
 
     @property
     def scope(self) -> symtable.SymbolTable:
@@ -70,6 +80,10 @@ class ScopedVisitor:
                 return None
         return None
 
+    def mangled(self, name: str) -> str:
+        """Return the name under which `name` is stored here."""
+        return mangled(name, self._private[-1])
+
     def visit(self, node: ast.AST) -> None:
         """Visit `node`: by the method named for its class, else its children."""
         method = getattr(self, "visit_" + type(node).__name__, None)
@@ -99,7 +113,7 @@ class ScopedVisitor:
         if generic:
             self._enter(node.name, node.lineno, "type param")
         if self._annotations:
-            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            every = [*arguments.posonlyargs, *arguments.args, arguments.vararg, arguments.kwarg, *arguments.kwonlyargs]
             self.visit_all([argument.annotation for argument in every if argument is not None])
             self.visit_all([node.returns])
         self._enter(node.name, node.lineno, "function")
@@ -116,12 +130,16 @@ class ScopedVisitor:
         generic = bool(getattr(node, "type_params", None))
         if generic:
             self._enter(node.name, node.lineno, "type param")
+            self._private.append(node.name)
         self.visit_all(node.bases)
         self.visit_all([keyword.value for keyword in node.keywords])
         self._enter(node.name, node.lineno, "class")
+        self._private.append(node.name)
         self.visit_all(node.body)
+        self._private.pop()
         self._leave()
         if generic:
+            self._private.pop()
             self._leave()
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
@@ -141,8 +159,8 @@ class ScopedVisitor:
         for generator in node.generators[1:]:
             self.visit_children(generator)
         if isinstance(node, ast.DictComp):
+            self.visit(node.value)  # before the key, as the compiler does
             self.visit(node.key)
-            self.visit(node.value)
         else:
             self.visit(node.elt)
         self._leave()
@@ -177,12 +195,24 @@ class ScopedVisitor:
             target.id
             for generator in node.generators
             for target in ast.walk(generator.target)
-            if isinstance(target, ast.Name)
+            if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
         }
         self._stack.append(_Scope(scope.table, scope.children, frozenset(targets), inlined=True))
 
     def _leave(self) -> None:
         self._stack.pop()
+
+
+_QUOTED = re.compile(r"\\[\\'\"]")
+_ESCAPED = re.compile(r"\\(?=[^N\r\n])")
+
+
+def _without_escapes(source: str) -> str:
+    """Take the backslashes out of literals, which leaves the same strings, fields and lines.
+
+    The compiler warns about invalid escapes whenever it parses, and the file was parsed once already.
+    """
+    return _ESCAPED.sub("_", _QUOTED.sub("__", source)) if "\\" in source else source
 
 
 _Children: TypeAlias = dict[tuple[str, int, str], collections.deque[symtable.SymbolTable]]

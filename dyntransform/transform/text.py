@@ -5,19 +5,16 @@ from __future__ import annotations
 import ast
 import dataclasses
 import sys
-import threading
-from collections.abc import Callable, Sequence
 
-from dyntransform.transform.check import difference
+from dyntransform.transform.check import HEADER_MODULE, QUALIFIED, difference
 from dyntransform.transform.decide import Decisions, Options, decide
 from dyntransform.transform.lowering import lower
+from dyntransform.transform.stack import on_large_stack
 
 __all__ = ["Rewritten", "lowered", "rewrite"]
 
-_ROUGH_DEPTH = 40
-"""Trees deeper than this are parsed on a large stack: libcst recurses in C and does not check."""
 _DEEPEST = 2_000
-_STACK_BYTES = 512 * 1024 * 1024
+"""Trees nested deeper are left as they are: libcst recurses for each level."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +43,17 @@ def rewrite(source: str, filename: str, options: Options) -> Rewritten:
     Raises:
         SyntaxError: the text is not valid Python.
     """
+    try:
+        return on_large_stack(lambda: _rewrite(source, filename, options))
+    except (RecursionError, MemoryError):  # the parser's own stack ends in a MemoryError
+        return Rewritten(source, f"{filename}: left as it is: it is nested too deeply")
+
+
+def _rewrite(source: str, filename: str, options: Options) -> Rewritten:
     tree = ast.parse(source, filename)
+    compile(source, filename, "exec", dont_inherit=True)  # what is wrong beyond the grammar
+    if _is_rewritten(tree, source):
+        return Rewritten(source)
     decisions = decide(source, filename, tree, options)
     if decisions.reason:
         return Rewritten(source, decisions.reason)
@@ -55,15 +62,13 @@ def rewrite(source: str, filename: str, options: Options) -> Rewritten:
     depth = _depth(tree)
     if depth > _DEEPEST:
         return Rewritten(source, f"{filename}: left as it is: expressions are nested {depth} deep")
-    from dyntransform.transform.concrete import write
-
     try:
-        text = _on_large_stack(lambda: write(source, decisions), depth)
-    except (ValueError, RecursionError) as problem:
+        text = _write(source, decisions, depth)
+    except ValueError as problem:
         return Rewritten(source, f"{filename}: left as it is: libcst cannot read it: {problem}")
-    problem_found = difference(tree, text, decisions)
-    if problem_found:
-        return Rewritten(source, f"{filename}: left as it is: {problem_found}")
+    found = difference(tree, text, decisions)
+    if found:
+        return Rewritten(source, f"{filename}: left as it is: {found}")
     return Rewritten(text)
 
 
@@ -94,33 +99,18 @@ def _depth(tree: ast.AST) -> int:
     return deepest
 
 
-def _on_large_stack(work: Callable[[], str], depth: int) -> str:
-    if depth <= _ROUGH_DEPTH:
-        return work()
-    outcome: list[str] = []
-    problems: list[BaseException] = []
+def _is_rewritten(tree: ast.Module, source: str) -> bool:
+    """Whether the text is what `rewrite` returned before: it has the header, or names the runtime in full."""
+    header = any(isinstance(node, ast.ImportFrom) and node.module == HEADER_MODULE for node in tree.body)
+    return header or any(part in source for part in (QUALIFIED, QUALIFIED.replace('"', "'")))
 
-    def run() -> None:
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, 40 * depth + 1_000))
-        try:
-            outcome.append(work())
-        except BaseException as problem:  # noqa: BLE001 - raised again by the caller
-            problems.append(problem)
-        finally:
-            sys.setrecursionlimit(limit)
 
-    before = threading.stack_size(_STACK_BYTES)
+def _write(source: str, decisions: Decisions, depth: int) -> str:
+    from dyntransform.transform.concrete import write
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 40 * depth + 1_000))
     try:
-        thread = threading.Thread(target=run, name="dyntransform-rewrite")
-        thread.start()
+        return write(source, decisions)
     finally:
-        threading.stack_size(before)
-    thread.join()
-    _raise_first(problems)
-    return outcome[0]
-
-
-def _raise_first(problems: Sequence[BaseException]) -> None:
-    for problem in problems:
-        raise problem
+        sys.setrecursionlimit(limit)

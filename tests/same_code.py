@@ -1,0 +1,66 @@
+"""Compare lowered code with plain code: they may differ inside the marked names and nowhere else."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Iterator
+from types import CodeType
+
+from dyntransform.transform.lowering import REPLACED
+
+_FLAGS = ("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_varnames", "co_freevars")
+_COUNTS = ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_cellvars", "co_nlocals")
+JUMP = object()
+Span = tuple[int | None, int | None, int | None, int | None]
+
+
+def differences(plain: CodeType, lowered: CodeType) -> Iterator[str]:
+    """Yield what differs between two code objects, and the ones in them."""
+    for field in (*_FLAGS, *_COUNTS):
+        if getattr(plain, field) != getattr(lowered, field):
+            yield f"{plain.co_qualname}: {field}: {getattr(plain, field)} and {getattr(lowered, field)}"
+    if REPLACED in lowered.co_names:
+        yield from _positions(plain, lowered)
+    else:
+        for field in ("co_code", "co_linetable", "co_exceptiontable", "co_names"):
+            if getattr(plain, field) != getattr(lowered, field):
+                yield f"{plain.co_qualname}: {field} differs"
+    inner = [[constant for constant in code.co_consts if isinstance(constant, CodeType)] for code in (plain, lowered)]
+    if len(inner[0]) != len(inner[1]):
+        yield f"{plain.co_qualname}: {len(inner[0])} and {len(inner[1])} code objects"
+    for one, other in zip(*inner, strict=False):
+        yield from differences(one, other)
+
+
+def _positions(plain: CodeType, lowered: CodeType) -> Iterator[str]:
+    if [name for name in lowered.co_names if name != REPLACED] != list(plain.co_names):
+        yield f"{plain.co_qualname}: co_names: {plain.co_names} and {lowered.co_names}"
+    free = {span for name, span in _spans(lowered) if name == REPLACED}
+    for code in (plain, lowered):
+        free |= {span for name, span in _spans(code) if _is_free(name, code)}
+    one, other = ({span for _, span in _spans(code)} - free for code in (plain, lowered))
+    if one != other:
+        yield f"{plain.co_qualname}: positions {sorted(map(str, one - other))} became {sorted(map(str, other - one))}"
+    if {line for *_, line in plain.co_lines()} != {line for *_, line in lowered.co_lines()}:
+        yield f"{plain.co_qualname}: lines differ"
+
+
+def _is_free(name: object, code: CodeType) -> bool:
+    """Whether an instruction may have another place.
+
+    Python 3.13 joins two loads of variables into one instruction, which has the place of the first alone. Python 3.11
+    gives the jump of ``if y:`` the place of the whole statement, but not where ``y`` is a conditional expression.
+    """
+    if sys.version_info < (3, 12):
+        return name is JUMP
+    names = name if isinstance(name, tuple) else (name,)
+    return all(each in code.co_varnames for each in names)
+
+
+def _spans(code: CodeType) -> list[tuple[object, Span]]:
+    return [
+        (JUMP if "JUMP" in one.opname else one.argval, (at.lineno, at.end_lineno, at.col_offset, at.end_col_offset))
+        for one in dis.get_instructions(code)
+        if (at := one.positions) is not None
+    ]

@@ -1,0 +1,156 @@
+"""The code that the import hook runs."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import textwrap
+import traceback
+import types
+from collections.abc import Iterator
+from types import CodeType
+
+import pytest
+from same_code import differences
+
+from dyntransform.runtime.lookup import Replacements, replacements
+from dyntransform.transform.decide import Options, decide
+from dyntransform.transform.lowering import REPLACED, lower
+
+PROGRAM = """
+def value():
+    from string import digits as y
+    return y
+
+def closure():
+    from string import digits as y
+    return [lambda: y, [y for _ in "ab"], {y: y}, f"{y=}", f"{y!r:>12}"]
+
+def unbound():
+    print(y)
+    from string import digits as y
+
+def unbound_in_lambda():
+    (lambda: y)()
+    from string import digits as y
+
+def unbound_in_list():
+    [y for _ in "a"]
+    from string import digits as y
+
+def deleted():
+    from string import digits as y
+    del y
+    return 1 + y
+
+def attribute():
+    from string import digits as y
+    return (1 +
+            y.missing)
+
+def call():
+    from string import digits as y
+    return 1, y(1,
+                k=2), 3
+
+def operator():
+    from string import digits as y
+    return y + 1
+
+def subscript():
+    from string import digits as y
+    y[0] = 1
+
+def generator():
+    from string import digits as y
+    yield locals()
+    yield y / 2
+"""
+
+
+def codes(text: str) -> tuple[CodeType, CodeType]:
+    """Compile a text as it is, and lowered."""
+    tree = ast.parse(text)
+    lower(tree, decide(text, "file.py", tree, Options()))
+    return compile(text, "file.py", "exec"), compile(tree, "file.py", "exec")
+
+
+@pytest.fixture(params=["at rest", "asked"])
+def table(request: pytest.FixtureRequest) -> Iterator[Replacements]:
+    """The table of replaced values: empty, or with a value that nothing has."""
+    if request.param == "asked":
+        replacements.add("nothing", "nothing", object())
+    replacements.switch()
+    yield replacements
+    replacements.discard("nothing", "nothing")
+    replacements.switch()
+
+
+def _outcome(function: types.FunctionType) -> str:
+    try:
+        result = function()
+        return repr(list(result) if isinstance(result, types.GeneratorType) else [type(result), str(result)[:3]])
+    except Exception:  # noqa: BLE001 - the traceback is compared
+        return traceback.format_exc()
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("name", [node.name for node in ast.parse(PROGRAM).body if isinstance(node, ast.FunctionDef)])
+def test_results_and_tracebacks(name: str) -> None:
+    """A function gives the result, or the traceback with its carets, that it gives in plain Python."""
+    plain, lowered = [{} for _ in range(2)], codes(PROGRAM)
+    for namespace, code in zip(plain, lowered, strict=True):
+        exec(code, namespace)
+    assert _outcome(plain[0][name]) == _outcome(plain[1][name])
+
+
+def test_positions() -> None:
+    """Line and column tables are the plain ones but for the marked names."""
+    assert list(differences(*codes(PROGRAM))) == []
+
+
+def test_comparison_finds_a_difference() -> None:
+    """The comparison that these tests and the corpus rest on does see a name in another place."""
+    plain, _ = codes(PROGRAM)
+    _, lowered = codes(PROGRAM.replace("return 1 + y", "return  1 + y"))
+    assert any("deleted" in found for found in differences(plain, lowered))
+
+
+@pytest.mark.usefixtures("table")
+def test_other_globals() -> None:
+    """A function's code runs with globals that know nothing of us."""
+    namespace: dict[str, types.FunctionType] = {}
+    exec(codes(PROGRAM)[1], namespace)
+    moved = types.FunctionType(namespace["value"].__code__, {"__builtins__": builtins})
+    assert moved() == "0123456789"
+
+
+def test_constants_and_names() -> None:
+    """A lowered function reads one builtin and holds one constant for each set of sources."""
+    namespace: dict[str, types.FunctionType] = {}
+    exec(codes("def f():\n from m import y\n return y\n")[1], namespace)
+    assert namespace["f"].__code__.co_names == ("m", "y", REPLACED)
+    assert (("m", "y"),) in namespace["f"].__code__.co_consts
+
+
+def test_nothing_to_lower() -> None:
+    """Code without marks is byte for byte the plain code."""
+    text = "from m import a\nclass A:\n    def f(self):\n        return a\n"
+    plain, lowered = codes(text)
+    assert plain == lowered
+    assert list(differences(plain, lowered)) == []
+
+
+def test_at_rest_costs_one_test() -> None:
+    """At rest, a read is a load of the builtin, a jump, and the read; nothing is called."""
+    text = textwrap.dedent("""
+        def f():
+            from m import y
+            return y
+    """)
+    _, lowered = codes(text)
+    code = next(constant for constant in lowered.co_consts if isinstance(constant, CodeType))
+    names = [one.opname for one in dis.get_instructions(code)]
+    after = names[names.index("LOAD_GLOBAL") :][:3]
+    assert [after[0], "JUMP" in after[1], after[2]] == ["LOAD_GLOBAL", True, "LOAD_FAST"]
