@@ -15,12 +15,14 @@ from importlib._bootstrap_external import (  # type: ignore[attr-defined]
     _write_atomic,
     cache_from_source,
 )
-from types import CodeType
+
+from dyntransform import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import CodeType
 
 __all__ = ["TAG", "Entry", "cache_path", "entries", "read", "write"]
 
@@ -29,7 +31,8 @@ TAG = f"dyn{sys.flags.optimize}"
 
 _FORMAT = 1
 _MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
-_KEY = int.from_bytes(_imp.source_hash(_FORMAT, sys.version.encode()), "little") >> 1
+_HEAD_BYTES = len(_MAGIC) + 8 + 8
+_KEY = int.from_bytes(_imp.source_hash(_FORMAT, f"{__version__} {sys.version}".encode()), "little") >> 1
 """`_imp.source_hash` takes a signed 64-bit key."""
 
 
@@ -79,15 +82,10 @@ def read(path: str, data: bytes) -> Entry | None:
     if name is None:
         return None
     stored = _content(name)
-    head = _MAGIC + _imp.source_hash(_KEY, data)
-    if not stored.startswith(head):
+    body = memoryview(stored)[_HEAD_BYTES:]
+    if stored[:_HEAD_BYTES] != _head(data, body):
         return None
-    try:
-        asked, links, lookups, reason, code = marshal.loads(memoryview(stored)[len(head) :])  # noqa: S302 - ours, and keyed
-    except (EOFError, ValueError, TypeError):
-        return None
-    if not isinstance(code, CodeType):
-        return None
+    asked, links, lookups, reason, code = marshal.loads(body)  # noqa: S302 - what `write` wrote, byte for byte
     if code.co_filename != path:
         _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
     return Entry(asked, links, lookups, reason, code)
@@ -102,9 +100,14 @@ def write(path: str, data: bytes, entry: Entry) -> None:
     try:
         os.makedirs(os.path.dirname(name), exist_ok=True)
         mode = os.stat(path).st_mode | 0o200
-        _write_atomic(name, _MAGIC + _imp.source_hash(_KEY, data) + stored, mode & 0o666)
+        _write_atomic(name, _head(data, stored) + stored, mode & 0o666)
     except OSError:
         return
+
+
+def _head(data: bytes, body: bytes | memoryview) -> bytes:
+    """Return what an entry begins with: hashes of the source and, since damaged code crashes, of the entry itself."""
+    return _MAGIC + _imp.source_hash(_KEY, data) + _imp.source_hash(_KEY, body)
 
 
 def _content(name: str) -> bytes:

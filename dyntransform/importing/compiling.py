@@ -78,7 +78,15 @@ def compile_file(path: str, data: bytes, is_project: Callable[[str], bool]) -> C
 def _compile(path: str, data: bytes, is_project: Callable[[str], bool]) -> Compiled:
     if b"from" not in data:
         return Compiled(compile(data, path, "exec", dont_inherit=True), (), (), data)
-    import ast  # the imports of a cold start
+    from dyntransform.transform.stack import is_small, on_large_stack  # the imports of a cold start
+
+    if is_small():
+        return on_large_stack(lambda: _rewrite(path, data, is_project))
+    return _rewrite(path, data, is_project)
+
+
+def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool]) -> Compiled:
+    import ast
 
     from dyntransform.transform.decide import Options, decide
     from dyntransform.transform.lowering import lower

@@ -10,6 +10,7 @@ from types import CodeType, ModuleType
 
 from dyntransform.importing import adopt
 from dyntransform.importing.compiling import Compiled, compile_file
+from dyntransform.importing.frames import posing_as
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime import lookup
@@ -80,7 +81,7 @@ class DynLoader(SourceFileLoader):
         data = self.get_data(path)
         compiled = _compiled(path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
-            return super().get_code(fullname)
+            return self.source_to_code(data, path)
         caller = sys._getframe(1)
         if caller.f_code is _EXEC_MODULE:
             _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
@@ -89,9 +90,10 @@ class DynLoader(SourceFileLoader):
         return compiled.code
 
 
-# Tracebacks hide frames of importlib's own files (import.c, remove_importlib_frames); this one stands in for one.
 _EXEC_MODULE = _LoaderBasics.exec_module.__code__
-DynLoader.get_code.__code__ = DynLoader.get_code.__code__.replace(co_filename=_EXEC_MODULE.co_filename)
+DynLoader.get_code.__code__ = posing_as(
+    DynLoader.get_code.__code__, SourceFileLoader.get_code.__code__, ("get_filename", "get_data", "source_to_code")
+)
 
 
 def expect_main(module: ModuleType) -> None:

@@ -47,12 +47,14 @@ class Roots:
 
     def owns(self, path: str) -> bool:
         """Whether the file belongs to the project."""
+        owned = False
         for prefix in self._prefixes:
             if path.startswith(prefix):
-                folder, name = os.path.split(path[len(prefix) :])
-                if self._is_project_folder(prefix, folder) and not self._excluded(path, os.path.join(folder, name)):
-                    return True
-        return False
+                below = path[len(prefix) :]
+                if self._excluded(path, below):
+                    return False
+                owned = owned or self._is_project_folder(prefix, os.path.dirname(below))
+        return owned
 
     def is_project(self, name: str) -> bool:
         """Whether a top-level module of that name can be project code.
