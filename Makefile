@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs clean
+.PHONY: help demo test lint format bench corpus docs clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ format: .venv/ready  ## put the code into shape
 
 bench: .venv/bench  ## measure, side by side with plain Python and the peers (make bench QUICK=1: fewer samples)
 	$(BIN)/python tests/bench/bench.py $(if $(QUICK),--quick)
+
+corpus: .venv/ready  ## rewrite the whole standard library and all installed packages, and compare
+	DYN_CORPUS=all $(BIN)/python -m pytest -q -k everything tests/transform/test_corpus.py
 
 docs: .venv/ready  ## run the code in the documentation
 	$(BIN)/python -m pytest -q tests/test_docs.py
