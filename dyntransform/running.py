@@ -159,13 +159,11 @@ def _show_frames(of_program: Callable[[TracebackType | None], TracebackType | No
 
 
 def _without_ours(at: TracebackType | None) -> TracebackType | None:
-    """Cut off a traceback after the last frame of this file, and unlink the loader's."""
+    """Cut off a traceback after the last frame of this file."""
     rest = at
     while at is not None:
         if at.tb_frame.f_code.co_filename == __file__:
             rest = at.tb_next
-        if at.tb_next is not None and at.tb_next.tb_frame.f_code is DynLoader.get_code.__code__:
-            at.tb_next = at.tb_next.tb_next
         at = at.tb_next
     return rest
 
