@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
+    from dyntransform.transform.stage import Stage
+
 __all__ = ["TAG", "Entry", "cache_path", "entries", "read", "write"]
 
 TAG = f"dyn{sys.flags.optimize}"
@@ -32,8 +34,14 @@ TAG = f"dyn{sys.flags.optimize}"
 _FORMAT = 1
 _MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
 _HEAD_BYTES = len(_MAGIC) + 8 + 8
-_KEY = int.from_bytes(_imp.source_hash(_FORMAT, f"{__version__} {sys.version}".encode()), "little") >> 1
-"""`_imp.source_hash` takes a signed 64-bit key."""
+
+
+def _key(made_by: str) -> int:
+    """Return a key for `_imp.source_hash`, which takes a signed number of 64 bits."""
+    return int.from_bytes(_imp.source_hash(_FORMAT, f"{__version__} {sys.version} {made_by}".encode()), "little") >> 1
+
+
+_KEY = _key("")
 
 
 class Entry:
@@ -64,26 +72,26 @@ class Entry:
         self.code = code
 
 
-def cache_path(path: str) -> str | None:
+def cache_path(path: str, stage: Stage | None = None) -> str | None:
     """Return the name of the cache file, or None where Python has no cache folder for the source."""
     try:
-        name: str = cache_from_source(path, optimization=TAG)
+        name: str = cache_from_source(path, optimization=TAG + (stage.tag if stage is not None else ""))
     except (NotImplementedError, ValueError):
         return None
     return name
 
 
-def read(path: str, data: bytes) -> Entry | None:
+def read(path: str, data: bytes, stage: Stage | None = None) -> Entry | None:
     """Return the entry that was made from this content, or None.
 
     Anything unreadable, stale, foreign or written by another user is as if it were not there.
     """
-    name = cache_path(path)
+    name = cache_path(path, stage)
     if name is None:
         return None
     stored = _content(name)
     body = memoryview(stored)[_HEAD_BYTES:]
-    if stored[:_HEAD_BYTES] != _head(data, body):
+    if stored[:_HEAD_BYTES] != _head(data, body, stage):
         return None
     asked, links, lookups, reason, code = marshal.loads(body)  # noqa: S302 - what `write` wrote, byte for byte
     if code.co_filename != path:
@@ -91,23 +99,24 @@ def read(path: str, data: bytes) -> Entry | None:
     return Entry(asked, links, lookups, reason, code)
 
 
-def write(path: str, data: bytes, entry: Entry) -> None:
+def write(path: str, data: bytes, entry: Entry, stage: Stage | None = None) -> None:
     """Store an entry; where that is not possible (a read-only folder, a full disk), do without."""
-    name = cache_path(path)
+    name = cache_path(path, stage)
     if name is None:
         return
     stored = marshal.dumps((entry.asked, entry.links, entry.lookups, entry.reason, entry.code))
     try:
         os.makedirs(os.path.dirname(name), exist_ok=True)
         mode = os.stat(path).st_mode | 0o200
-        _write_atomic(name, _head(data, stored) + stored, mode & 0o666)
+        _write_atomic(name, _head(data, stored, stage) + stored, mode & 0o666)
     except OSError:
         return
 
 
-def _head(data: bytes, body: bytes | memoryview) -> bytes:
+def _head(data: bytes, body: bytes | memoryview, stage: Stage | None) -> bytes:
     """Return what an entry begins with: hashes of the source and, since damaged code crashes, of the entry itself."""
-    return _MAGIC + _imp.source_hash(_KEY, data) + _imp.source_hash(_KEY, body)
+    key = _KEY if stage is None else _key(stage.key)
+    return _MAGIC + _imp.source_hash(key, data) + _imp.source_hash(key, body)
 
 
 def _content(name: str) -> bytes:
@@ -131,6 +140,13 @@ def _content(name: str) -> bytes:
         os.close(descriptor)
 
 
+def _head(data: bytes, stage: Stage | None) -> bytes:
+    """What an entry begins with if it was made from this content; `_imp.source_hash` takes a signed 64-bit key."""
+    made_by = sys.version + (stage.key if stage is not None else "")
+    key = int.from_bytes(_imp.source_hash(_FORMAT, made_by.encode()), "little", signed=True)
+    return _MAGIC + _imp.source_hash(key, data)
+
+
 def entries(folder: Path) -> Iterator[Path]:
     """Yield the entries for sources below a folder, of any Python version."""
     from pathlib import Path
@@ -139,4 +155,4 @@ def entries(folder: Path) -> Iterator[Path]:
     if sys.pycache_prefix is not None:
         folders.append(Path(sys.pycache_prefix, *folder.absolute().parts[1:]))
     for each in folders:
-        yield from each.rglob("*.opt-dyn[0-9].pyc")
+        yield from each.rglob("*.opt-dyn[0-9]*.pyc")

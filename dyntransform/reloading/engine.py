@@ -172,7 +172,7 @@ class Engine:
         if content.spec is None:
             new = old.edited(content.data)
         else:
-            new = Source(content.data, str(content.spec.origin), self._states.options)
+            new = Source(content.data, str(content.spec.origin), self._states.options, state.loaded.compiled.stage)
         new.check()
         return ModuleEdit.of_edit(state, old, new, content.spec)
 

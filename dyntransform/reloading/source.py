@@ -25,6 +25,7 @@ from dyntransform.transform.decide import Decisions, Options, decide, future_ann
 from dyntransform.transform.decide import Source as ImportSource
 from dyntransform.transform.lowering import lower
 from dyntransform.transform.source import decode
+from dyntransform.transform.stage import Stage
 
 __all__ = ["Source", "Statement", "split_codes"]
 
@@ -209,6 +210,7 @@ class Source:
         data: content of the file.
         path: its name.
         options: what is late bound.
+        stage: what is done to the tree before it is lowered.
 
     Attributes:
         statements: its top-level statements.
@@ -219,13 +221,15 @@ class Source:
         SyntaxError, ValueError: the content is not valid Python.
     """
 
-    def __init__(self, data: bytes, path: str, options: Options) -> None:
+    def __init__(self, data: bytes, path: str, options: Options, stage: Stage | None = None) -> None:
         self._lines = _split(decode(data))
         tree = ast.parse(data, path)
         self.data = data
         self.path = path
         self.flags = _future_flags(tree)
         self._options = options
+        self._stage = stage
+        self._became: dict[ast.stmt, list[ast.stmt]] = {}
         self._file = _File(path, options, future_annotations(tree))
         self._new_lines: slice | None = None
         self.statements = _statements(tree.body, self._lines, self._file)
@@ -242,7 +246,7 @@ class Source:
         Raises:
             SyntaxError, ValueError: the content is not valid Python.
         """
-        return (self.divisible and self._spliced(data)) or Source(data, self.path, self._options)
+        return (self.divisible and self._spliced(data)) or Source(data, self.path, self._options, self._stage)
 
     def _spliced(self, data: bytes) -> Source | None:
         """Parse only the lines that differ; None where the cut is not certain."""
@@ -265,6 +269,7 @@ class Source:
             statement.decide()
         source = copy.copy(self)
         source.data = data
+        source._became = {}
         source._lines = lines
         source._new_lines = slice(start, end)
         source.statements = [*self.statements[:first], *new, *(statement.moved(shift) for statement in after)]
@@ -293,13 +298,27 @@ class Source:
 
     def compile(self, nodes: list[ast.stmt]) -> CodeType:
         """Compile statements of this file, or made from its nodes, lowered."""
-        module = ast.Module(nodes, [])
+        module = ast.Module(nodes if self._stage is None else self._staged(nodes, self._stage), [])
         marks = self._file.marks
         if marks:
             # Lowering changes the tree in place, so each mark serves once.
             names = [node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks]
             lower(module, Decisions({name: marks.pop(name) for name in names}))
         return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
+
+    def _staged(self, nodes: list[ast.stmt], stage: Stage) -> list[ast.stmt]:
+        """Apply the stage to statements, once to each; it sees the docstring, which may forbid it."""
+        docstring = [] if self.docstring is None else [ast.parse(repr(self.docstring)).body[0]]
+        lists = _lists(nodes)
+        for node in nodes:
+            if node not in self._became:
+                module = ast.Module([*docstring, node], [])
+                stage(module, self.data, self.path)
+                self._became[node] = module.body[len(docstring) :]
+        for parent, field, old in lists:  # other nodes that are made from these share the lists
+            old[:] = getattr(parent, field)
+            setattr(parent, field, old)
+        return [new for node in nodes for new in self._became[node]]
 
     def check(self) -> None:
         """Raise what compiling the whole file raises beyond parsing it, such as ``return`` outside a function."""
@@ -317,6 +336,7 @@ class Source:
         """Forget the syntax trees, which compiling may have changed."""
         assert self.divisible
         self._file.marks.clear()
+        self._became.clear()
         for statement in self.statements:
             statement.drop_syntax()
 
@@ -378,6 +398,16 @@ def _same_scope(node: ast.stmt) -> Iterator[ast.AST]:
             pending += [child for child in inner if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))]
         elif isinstance(current, ast.Match):
             pending += current.cases
+
+
+def _lists(nodes: list[ast.stmt]) -> list[tuple[ast.AST, str, list[ast.AST]]]:
+    return [
+        (node, field, value)
+        for top in nodes
+        for node in ast.walk(top)
+        for field, value in ast.iter_fields(node)
+        if isinstance(value, list)
+    ]
 
 
 def split_codes(code: CodeType, statements: list[Statement]) -> list[list[CodeNode]]:

@@ -192,7 +192,7 @@ class States:
         if known is not None and known.divisible and known.data == state.data and known.path == state.path:
             known.drop_syntax()
             return known
-        source = self._sources[state.name] = Source(state.data, state.path, self.options)
+        source = self._sources[state.name] = Source(state.data, state.path, self.options, state.loaded.compiled.stage)
         return source
 
     def snapshot(self) -> dict[str, ModuleState]:
