@@ -1,4 +1,7 @@
-"""Hot reload for Python: edit a running program, and it goes on with the new code."""
+"""Hot reload for Python: edit a running program, and it goes on with the new code.
+
+PYTEST_DONT_REWRITE: there are no assertions here, and pytest would warn that this was imported before the plugin.
+"""
 
 from __future__ import annotations
 
