@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus docs clean
+.PHONY: help demo test lint format bench corpus realworld docs clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ bench: .venv/bench  ## measure, side by side with plain Python and the peers (ma
 
 corpus: .venv/ready  ## rewrite the whole standard library and all installed packages, and compare
 	DYN_CORPUS=all $(BIN)/python -m pytest -q -k everything tests/transform/test_corpus.py
+
+realworld: .venv/ready  ## run the tests of other projects with and without rewriting (ARGS=--more for all of them)
+	$(BIN)/python tests/realworld/realworld.py $(ARGS)
 
 docs: .venv/ready  ## run the code in the documentation
 	$(BIN)/python -m pytest -q tests/test_docs.py

@@ -37,7 +37,7 @@ class Hook:
     def __init__(self, roots: Roots, late_bind: Literal["project", "all"]) -> None:
         self.roots = roots
         self._project = Project(roots, late_bind)
-        self._finder = DynFinder(roots)
+        self._finder = DynFinder(roots, {_ASSERTIONS: _attach})
         self._engine: Engine | None = None
         self._starting = _thread.allocate_lock()
         self._watcher: Watcher | None = None
@@ -45,6 +45,8 @@ class Hook:
         set_project(self._project)
         atexit.register(self._end)
         sys.meta_path.insert(_position(), self._finder)
+        if _ASSERTIONS in sys.modules:
+            _attach()
 
     def __enter__(self) -> Hook:
         return self
@@ -59,6 +61,8 @@ class Hook:
         self.unwatch()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
+        if _OURS in sys.modules:
+            sys.modules[_OURS].detach()
         if project() is self._project:
             set_project(None)
         if _hook is self:
@@ -135,6 +139,17 @@ class Hook:
 
     def _relevant(self, path: str) -> bool:
         return (path.endswith(".py") or self._project.has_file(os.path.basename(path))) and self.roots.owns(path)
+
+
+_ASSERTIONS = "_pytest.assertion.rewrite"
+_OURS = "dyntransform.integrations.assertions"
+
+
+def _attach() -> None:
+    """Tell pytest of the hook: it loads tests itself."""
+    from dyntransform.integrations import assertions
+
+    assertions.attach()
 
 
 _hook: Hook | None = None

@@ -10,7 +10,8 @@ from dyntransform.importing.roots import Roots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 __all__ = ["DynFinder"]
 
@@ -20,10 +21,15 @@ class DynFinder:
 
     Only a plain `SourceFileLoader` is replaced: archives, extension modules, namespace packages and other people's
     loaders stay as they are.
+
+    Args:
+        roots: the project.
+        companions: modules of other tools, by name, and what is called when one was loaded.
     """
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, companions: Mapping[str, Callable[[], None]]) -> None:
         self._roots = roots
+        self._companions = companions
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -32,4 +38,18 @@ class DynFinder:
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader and self._roots.owns(spec.loader.path):
             spec.loader = DynLoader(spec.loader.name, spec.loader.path)
+        if name in self._companions and spec is not None and spec.loader is not None:
+            _call_when_loaded(spec.loader, self._companions[name])
         return spec
+
+
+def _call_when_loaded(loader: Any, call: Callable[[], None]) -> None:
+    """Have `call` called after the module was executed; the loader stays of its type."""
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        execute(module)
+        del loader.exec_module
+        call()
+
+    loader.exec_module = exec_module

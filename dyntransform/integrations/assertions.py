@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from _pytest.assertion import rewrite
@@ -24,9 +25,9 @@ from dyntransform.importing.loader import Project, project
 if TYPE_CHECKING:
     import ast
 
-__all__ = ["Assertions", "attach"]
+__all__ = ["Assertions", "attach", "detach"]
 
-_Read = Callable[[Path, Path, Callable[[str], None]], CodeType | None]
+_Read: TypeAlias = Callable[[Path, Path, Callable[[str], None]], CodeType | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,55 +55,50 @@ class Assertions:
         rewrite.rewrite_asserts(tree, data, path, self.config)
 
 
-def attach(config: pytest.Config) -> None:
-    """Have the modules that pytest rewrites be project modules as well.
-
-    Args:
-        config: the configuration of the test run; when it ends, pytest is as it was.
-
-    Raises:
-        pytest.UsageError: this version of pytest is not known.
-    """
-    hook = config.pluginmanager.rewrite_hook
-    if not isinstance(hook, rewrite.AssertionRewritingHook):
-        return  # --assert=plain: the import hook sees every module
-    reader: _Read = rewrite._read_pyc
-    if isinstance(reader, _Reader) and reader.hook is hook:
+def attach() -> None:
+    """Have the modules that pytest rewrites be project modules as well, for as long as the import hook is installed."""
+    if isinstance(rewrite._read_pyc, _Reader):
         return
-    if "_read_pyc" not in hook.exec_module.__code__.co_names:
-        raise pytest.UsageError(f"--dyn does not know how pytest {pytest.__version__} loads tests: use --assert=plain")
-    _replace_reader(_Reader(hook, Assertions(config), reader))
+    if "_read_pyc" not in rewrite.AssertionRewritingHook.exec_module.__code__.co_names:
+        text = f"dyntransform does not know how pytest {pytest.__version__} loads tests: they cannot be reloaded"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+        return
+    _replace(_Reader(rewrite._read_pyc))
 
-    config.add_cleanup(lambda: _replace_reader(reader))
+
+def detach() -> None:
+    """Leave pytest as it was."""
+    if isinstance(rewrite._read_pyc, _Reader):
+        _replace(rewrite._read_pyc.original)
 
 
-def _replace_reader(reader: _Read) -> None:
-    rewrite._read_pyc = reader  # type: ignore[assignment]  # callers give all arguments
+def _replace(read: _Read) -> None:
+    rewrite._read_pyc = read  # type: ignore[assignment]  # its one caller gives all arguments
 
 
 class _Reader:
     """Stands for ``_pytest.assertion.rewrite._read_pyc``, the function that looks for code compiled before."""
 
-    def __init__(self, hook: rewrite.AssertionRewritingHook, stage: Assertions, reader: _Read) -> None:
-        self.hook = hook
-        self._stage = stage
-        self._reader = reader
+    def __init__(self, original: _Read) -> None:
+        self.original = original
 
     def __call__(self, source: Path, pyc: Path, trace: Callable[[str], None], /) -> CodeType | None:
         """Return the code of a test module; None has pytest rewrite it alone, and say what is wrong with it."""
-        frame: FrameType = sys._getframe(1)
         path = os.fspath(source)
         owner = project()
-        if owner is None or frame.f_locals.get("self") is not self.hook or not owner.roots.owns(path):
-            return self._reader(source, pyc, trace)
-        return self._code(owner, path, frame)
+        if owner is None or not owner.roots.owns(path):
+            return self.original(source, pyc, trace)
+        return _code(owner, path, sys._getframe(1))
 
-    def _code(self, owner: Project, path: str, frame: FrameType) -> CodeType | None:
-        try:
-            with open(path, "rb") as file:
-                data = file.read()
-            compiled = compile_file(path, data, owner.is_late_bound, self._stage)
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, Warning):
-            return None
-        owner.loaded.add(frame.f_locals["module"], path, compiled)
-        return compiled.code
+
+def _code(owner: Project, path: str, frame: FrameType) -> CodeType | None:
+    """Return the code of a module for `AssertionRewritingHook.exec_module`, whose frame is given."""
+    hook, module = frame.f_locals["self"], frame.f_locals["module"]
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        compiled = compile_file(path, data, owner.is_late_bound, Assertions(hook.config))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, Warning):
+        return None
+    owner.loaded.add(module, path, compiled)
+    return compiled.code

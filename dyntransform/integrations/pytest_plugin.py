@@ -9,12 +9,8 @@ PYTEST_DONT_REWRITE: there are no assertions here, and the command line of dyntr
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from dyntransform.hook import Hook
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_load_initial_conftests"]
 
@@ -40,34 +36,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Install the import hook before the first conftest file is imported."""
     if early_config.known_args_namespace.dyn:
-        _attach(_install(early_config), early_config)
-    else:
-        _attach_to_installed(early_config)
+        _install(early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Join a hook that a conftest file installed."""
-    _attach_to_installed(config)
-
-
-def _attach_to_installed(config: pytest.Config) -> None:
-    hook = sys.modules.get("dyntransform.hook")
-    installed: Hook | None = hook.current() if hook is not None else None
+    """Have workers of pytest-xdist do as this process does: they get its options."""
+    module = sys.modules.get("dyntransform.hook")
+    installed = module.current() if module is not None else None
     if installed is not None:
-        _attach(installed, config)
+        config.option.dyn = True
+        config.option.dyn_root = list(installed.roots.paths)
 
 
-def _attach(hook: Hook, config: pytest.Config) -> None:
-    """Rewrite test modules and conftest files, too."""
-    # Workers of pytest-xdist get the options of this process.
-    config.option.dyn = True
-    config.option.dyn_root = list(hook.roots.paths)
-    from dyntransform.integrations import assertions
-
-    assertions.attach(config)
-
-
-def _install(config: pytest.Config) -> Hook:
+def _install(config: pytest.Config) -> None:
     from dyntransform import config as settings
     from dyntransform import hook
     from dyntransform.errors import ConfigError
@@ -76,8 +57,7 @@ def _install(config: pytest.Config) -> Hook:
         found = settings.load(config.rootpath)
     except ConfigError as problem:
         raise pytest.UsageError(f"--dyn: {problem}") from problem
-    named = config.known_args_namespace.dyn_root
-    roots = [config.invocation_params.dir / root for root in named or ()]
+    roots = [config.invocation_params.dir / root for root in config.known_args_namespace.dyn_root or ()]
     for root in roots:
         if not root.is_dir():
             raise pytest.UsageError(f"--dyn-root {root}: no such folder")
@@ -85,4 +65,3 @@ def _install(config: pytest.Config) -> Hook:
     installed = hook.install(roots or [config.rootpath, *found.roots], found.exclude, late_bind=found.late_bind)
     if was_there is None:
         config.add_cleanup(installed.uninstall)
-    return installed

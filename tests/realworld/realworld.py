@@ -1,0 +1,197 @@
+"""Run the test suites of other projects with plain pytest and with ``pytest --dyn``, and compare them test by test.
+
+Their sources come from the package index. Needs uv and pip (the ``dev`` extra in an environment with pip).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+from projects import MORE, PROJECTS, Project
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+TIMEOUT_S = 3600
+PLAIN = ("plain cold", "plain")
+DYN = ("dyn cold", "dyn", "dyn all")
+"""Without compiled files; once more, with them; and with the names of every module late bound."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of a test suite."""
+
+    seconds: float
+    phases: dict[str, list[str]]
+    texts: dict[str, str]
+    warnings: list[str]
+    rewritten: dict[str, Any]
+
+
+class Workplace:
+    """A project's sources and an environment to run its tests in."""
+
+    def __init__(self, project: Project, python: str, folder: Path) -> None:
+        self.project = project
+        version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+        self._python = python
+        self._base = folder / version
+        self._sources = self._base / project.folder
+        self._environment = self._base / f"env-{project.name}"
+        self._archives = folder / "archives"
+
+    def prepare(self) -> None:
+        """Download, unpack and install, unless that was done before."""
+        done = self._environment / "ready"
+        if done.exists():
+            return
+        with tarfile.open(self._archive()) as archive:
+            archive.extractall(self._base, filter="data")
+        uv = (sys.executable, "-m", "uv", "--quiet")
+        _call(*uv, "venv", "--clear", "--python", self._python, str(self._environment))
+        install = (*uv, "pip", "install", "--python", str(self._interpreter))
+        words = [word for requirement in self.project.requirements for word in requirement.split(" ")]
+        _call(*install, *words, cwd=self._sources)
+        _call(*install, "--editable", ".", "--editable", str(REPOSITORY), cwd=self._sources)
+        done.touch()
+
+    def run(self, mode: str) -> Run:
+        """Run the tests in a mode of `PLAIN` or `DYN`."""
+        self._configure("all" if mode.endswith("all") else "project")
+        prefix = self._base / f"cache-{self.project.name}"
+        if mode.endswith("cold") and prefix.exists():
+            _call(sys.executable, "-c", "import shutil, sys; shutil.rmtree(sys.argv[1])", str(prefix))
+        found = self._base / f"{self.project.name}-{mode.replace(' ', '-')}.json"
+        found.unlink(missing_ok=True)
+        command = [str(self._interpreter), "-m"]
+        if mode in DYN and self.project.early:
+            command += ["dyntransform", "--no-watch", "--root", str(self._sources), "-m"]
+        command += ["pytest", "-q", "-p", "no:cacheprovider", "-p", "outcomes", "--outcomes", str(found)]
+        if mode in DYN and not self.project.early:
+            command.append("--dyn")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        environment |= {"PYTHONPATH": str(HERE), "PYTHONPYCACHEPREFIX": str(prefix), "PYTHONHASHSEED": "0"}
+        start = time.perf_counter()
+        log = self._base / f"{self.project.name}-{mode.replace(' ', '-')}.log"
+        with log.open("w") as output:
+            subprocess.run(
+                [*command, *self.project.arguments],
+                cwd=self._sources,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        seconds = time.perf_counter() - start
+        if not found.exists():
+            raise SystemExit(f"{self.project.name} {mode}: pytest did not finish, see {log}")
+        return Run(seconds, **json.loads(found.read_text(encoding="utf-8")))
+
+    @property
+    def _interpreter(self) -> Path:
+        return self._environment / "bin" / "python"
+
+    def _archive(self) -> Path:
+        name = f"{self.project.folder}.tar.gz"
+        if not (self._archives / name).exists():
+            wanted = f"{self.project.name}=={self.project.version}"
+            options = ("--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(self._archives))
+            _call(sys.executable, "-m", "pip", "download", *options, wanted)
+        return self._archives / name
+
+    def _configure(self, late_bind: str) -> None:
+        """Add our table to pyproject.toml; plain pytest gets it too, since the file decides on rootdir."""
+        path = self._sources / "pyproject.toml"
+        original = path.read_text(encoding="utf-8") if path.exists() else ""
+        text, _, _ = original.partition("\n[tool.dyntransform]")
+        path.write_text(f'{text}\n[tool.dyntransform]\nlate_bind = "{late_bind}"\n', encoding="utf-8")
+
+
+def unstable(one: Run, two: Run) -> set[str]:
+    """Return the tests that two runs of plain pytest do not agree about."""
+    return {
+        test
+        for test in {**one.phases, **two.phases}
+        if one.phases.get(test) != two.phases.get(test) or one.texts.get(test) != two.texts.get(test)
+    }
+
+
+def differences(plain: Run, other: Run, besides: set[str]) -> list[str]:
+    """Say for which tests, `besides` some, the outcomes, the texts of failures or the warnings differ."""
+    found = []
+    for test in {**plain.phases, **other.phases}:
+        before, after = plain.phases.get(test), other.phases.get(test)
+        if test in besides:
+            continue
+        if before != after:
+            found.append(f"{test}: {before} became {after}\n{other.texts.get(test, '')}")
+        elif plain.texts.get(test) != other.texts.get(test):
+            found.append(f"{test}: says\n{other.texts.get(test)}\ninstead of\n{plain.texts.get(test)}")
+    before, after = list(plain.warnings), list(other.warnings)
+    for each in plain.warnings:
+        if each in after:
+            after.remove(each)
+            before.remove(each)
+    found += [f"warning gone: {each}" for each in before]
+    found += [f"new warning: {each}" for each in after]
+    return found
+
+
+def main() -> None:
+    """Run what the command line names, print a table, and fail if anything differs."""
+    known = {project.name: project for project in (*PROJECTS, *MORE)}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help=", ".join(known))
+    parser.add_argument("--more", action="store_true", help="also those that take long")
+    parser.add_argument("--python", action="append", metavar="PATH", help="interpreters (default: this one)")
+    parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "realworld", metavar="DIR")
+    options = parser.parse_args()
+    chosen = [known[name] for name in options.names] or (PROJECTS + MORE if options.more else PROJECTS)
+    header = ("project", "python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN, "different")
+    line = "{:<24} {:>7} {:>7} {:>7} {:>6} {:>5} {:>5} {:>10} {:>8} {:>8} {:>8} {:>8} {:>9}"
+    print(line.format(*header), flush=True)
+    failed = False
+    for python in options.python or [sys.executable]:
+        for project in chosen:
+            place = Workplace(project, python, options.work.resolve())
+            place.prepare()
+            runs = {mode: place.run(mode) for mode in (*PLAIN, *DYN)}
+            shaky = unstable(*(runs[mode] for mode in PLAIN))
+            # Compiling warns; where compiled files are, it does not happen.
+            pairs = zip((PLAIN[0], PLAIN[1], PLAIN[0]), DYN, strict=True)
+            told = {mode: differences(runs[plain], runs[mode], shaky) for plain, mode in pairs}
+            rewritten = runs[DYN[-1]].rewritten
+            numbers = (
+                place._base.name,
+                len(runs["plain"].phases),
+                rewritten["modules"],
+                rewritten["lookups"] + rewritten["links"],
+                len(rewritten["left"]),
+                len(shaky),
+            )
+            times = [f"{run.seconds:.1f} s" for run in runs.values()]
+            count = sum(map(len, told.values()))
+            print(line.format(f"{project.name} {project.version}", *numbers, *times, count), flush=True)
+            for mode, lines in told.items():
+                for each in lines:
+                    failed = True
+                    print(f"  {mode}: {each}", file=sys.stderr, flush=True)
+    sys.exit(failed)
+
+
+def _call(*command: str, cwd: Path | None = None) -> None:
+    subprocess.run(command, cwd=cwd, check=True)
+
+
+if __name__ == "__main__":
+    main()
