@@ -112,7 +112,9 @@ def test_workers_of_xdist(suite: pytest.Pytester) -> None:
     """
     )
     (suite.path / "test_probe.py").rename(suite.mkdir("here") / "test_probe.py")
-    text = run(suite, "--dyn", "--dyn-root=src", "--dyn-root=here", "-n2", "--dist=loadfile", "here", "tests/test_basket.py")
+    text = run(
+        suite, "--dyn", "--dyn-root=src", "--dyn-root=here", "-n2", "--dist=loadfile", "here", "tests/test_basket.py"
+    )
     plain = run(suite, "tests/test_basket.py")
     counts = re.search(r"(\d+) failed, (\d+) passed", plain)
     assert counts is not None
@@ -137,7 +139,16 @@ def test_asyncio_and_coverage(suite: pytest.Pytester) -> None:
             assert five == add([1])
         """
     )
-    arguments = ["-o", "asyncio_mode=auto", "--cov=src", "--cov=.", "--cov-branch", "--cov-report=term-missing", "test_async.py", "tests/test_basket.py"]
+    arguments = [
+        "-o",
+        "asyncio_mode=auto",
+        "--cov=src",
+        "--cov=.",
+        "--cov-branch",
+        "--cov-report=term-missing",
+        "test_async.py",
+        "tests/test_basket.py",
+    ]
     plain = run(suite, *arguments)
     assert "assert 5.0 == 1.5" in plain
     assert re.search(r"prices\.py\s+\d+\s+\d+", plain)

@@ -47,7 +47,7 @@ MORE = (
     Project(
         "starlette",
         "0.46.1",
-        ("pytest", "httpx", "itsdangerous", "jinja2", "python-multipart", "pyyaml", "trio", "typing-extensions"),
+        (".[full]", "anyio==4.9.0", "pytest==8.3.4", "trio==0.29.0", "typing-extensions==4.12.2"),
     ),
     Project("peewee", "3.17.9", arguments=("tests.py",)),
     Project("sqlalchemy", "2.0.40", ("pytest<9", "greenlet"), ("test/orm", "test/ext", "-p", "no:warnings", "-q")),

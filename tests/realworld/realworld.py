@@ -25,6 +25,9 @@ PLAIN = ("plain cold", "plain")
 DYN = ("dyn cold", "dyn", "dyn all")
 """Without compiled files; once more, with them; and with the names of every module late bound."""
 
+COLUMNS = ("python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN, "different")
+"""Counts are of modules and late-bound names in them, files left as they are, and tests that vary by themselves."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -37,14 +40,18 @@ class Run:
     rewritten: dict[str, Any]
 
 
+class DidNotFinishError(Exception):
+    """pytest ended before it ran the tests."""
+
+
 class Workplace:
     """A project's sources and an environment to run its tests in."""
 
     def __init__(self, project: Project, python: str, folder: Path) -> None:
         self.project = project
-        version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+        self.version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
         self._python = python
-        self._base = folder / version
+        self._base = folder / self.version
         self._sources = self._base / project.folder
         self._environment = self._base / f"env-{project.name}"
         self._archives = folder / "archives"
@@ -94,7 +101,7 @@ class Workplace:
             )
         seconds = time.perf_counter() - start
         if not found.exists():
-            raise SystemExit(f"{self.project.name} {mode}: pytest did not finish, see {log}")
+            raise DidNotFinishError(f"{self.project.name} {mode}: see {log}")
         return Run(seconds, **json.loads(found.read_text(encoding="utf-8")))
 
     @property
@@ -147,6 +154,21 @@ def differences(plain: Run, other: Run, besides: set[str]) -> list[str]:
     return found
 
 
+def compared(place: Workplace) -> tuple[list[object], list[str]]:
+    """Run a project in all modes, and return the cells of its row and what differs."""
+    place.prepare()
+    runs = {mode: place.run(mode) for mode in (*PLAIN, *DYN)}
+    shaky = unstable(*(runs[mode] for mode in PLAIN))
+    told = []
+    # Compiling warns; where compiled files are, it does not happen.
+    for plain, mode in zip((PLAIN[0], PLAIN[1], PLAIN[0]), DYN, strict=True):
+        told += [f"{mode}: {each}" for each in differences(runs[plain], runs[mode], shaky)]
+    rewritten = runs[DYN[-1]].rewritten
+    names = rewritten["lookups"] + rewritten["links"]
+    counts = [len(runs["plain"].phases), rewritten["modules"], names, len(rewritten["left"]), len(shaky)]
+    return [*counts, *(f"{run.seconds:.1f} s" for run in runs.values()), len(told)], told
+
+
 def main() -> None:
     """Run what the command line names, print a table, and fail if anything differs."""
     known = {project.name: project for project in (*PROJECTS, *MORE)}
@@ -157,36 +179,26 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "realworld", metavar="DIR")
     options = parser.parse_args()
     chosen = [known[name] for name in options.names] or (PROJECTS + MORE if options.more else PROJECTS)
-    header = ("project", "python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN, "different")
-    line = "{:<24} {:>7} {:>7} {:>7} {:>6} {:>5} {:>5} {:>10} {:>8} {:>8} {:>8} {:>8} {:>9}"
-    print(line.format(*header), flush=True)
+    print(
+        _row("project", "python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN, "different"), flush=True
+    )
     failed = False
     for python in options.python or [sys.executable]:
         for project in chosen:
             place = Workplace(project, python, options.work.resolve())
-            place.prepare()
-            runs = {mode: place.run(mode) for mode in (*PLAIN, *DYN)}
-            shaky = unstable(*(runs[mode] for mode in PLAIN))
-            # Compiling warns; where compiled files are, it does not happen.
-            pairs = zip((PLAIN[0], PLAIN[1], PLAIN[0]), DYN, strict=True)
-            told = {mode: differences(runs[plain], runs[mode], shaky) for plain, mode in pairs}
-            rewritten = runs[DYN[-1]].rewritten
-            numbers = (
-                place._base.name,
-                len(runs["plain"].phases),
-                rewritten["modules"],
-                rewritten["lookups"] + rewritten["links"],
-                len(rewritten["left"]),
-                len(shaky),
-            )
-            times = [f"{run.seconds:.1f} s" for run in runs.values()]
-            count = sum(map(len, told.values()))
-            print(line.format(f"{project.name} {project.version}", *numbers, *times, count), flush=True)
-            for mode, lines in told.items():
-                for each in lines:
-                    failed = True
-                    print(f"  {mode}: {each}", file=sys.stderr, flush=True)
+            try:
+                cells, told = compared(place)
+            except DidNotFinishError as problem:
+                cells, told = ["did not finish"], [str(problem)]
+            print(_row(f"{project.name} {project.version}", place.version, *cells), flush=True)
+            failed = failed or bool(told)
+            for each in told:
+                print(f"  {each}", file=sys.stderr, flush=True)
     sys.exit(failed)
+
+
+def _row(name: str, *cells: object) -> str:
+    return f"{name:<23}" + "".join(f"{cell!s:>11}" for cell in cells)
 
 
 def _call(*command: str, cwd: Path | None = None) -> None:

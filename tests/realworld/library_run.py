@@ -1,0 +1,80 @@
+"""Run one test module of the standard library in this process: ``library_run.py plain|rewritten TEST RESULT``."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from importlib.machinery import SourceFileLoader
+from typing import Any
+
+LIBRARY = os.path.dirname(os.__file__)
+KEPT = {"__main__", "dyntransform", "encodings", "importlib", "threading", "warnings"}
+"""Modules with state that the interpreter or this script holds; a second copy would not be the one in use."""
+
+
+def rewrite_library() -> None:
+    """Install the hook for the standard library, and have what was needed for that imported anew."""
+    import dyntransform
+    from dyntransform.importing import loader
+    from dyntransform.transform import decide, lowering, source  # noqa: F401 - before the hook sees what they import
+
+    dyntransform.install(roots=[LIBRARY], late_bind="all")
+    own = {name: module for name, module in sys.modules.items() if _is_of_library(name, module)}
+    for name in own:
+        del sys.modules[name]
+    compile_file = loader.compile_file
+
+    def compile_with_own_library(*arguments: Any) -> Any:
+        """Compile with the library that was there first: what it imports late is not the library under test."""
+        tested = {name: sys.modules.pop(name) for name in own if name in sys.modules}
+        sys.modules.update(own)
+        try:
+            return compile_file(*arguments)
+        finally:
+            for name in own:
+                del sys.modules[name]
+            sys.modules.update(tested)
+
+    loader.compile_file = compile_with_own_library
+
+
+def _is_of_library(name: str, module: object) -> bool:
+    loader = getattr(module, "__loader__", None)
+    if type(loader) is not SourceFileLoader or name.partition(".")[0] in KEPT:
+        return False
+    return loader.path.startswith(LIBRARY) and "site-packages" not in loader.path
+
+
+def rewritten_modules() -> dict[str, int]:
+    """Return the modules that the hook loaded, with the number of their late-bound names."""
+    loader = sys.modules.get("dyntransform.importing.loader")
+    project = loader.project() if loader is not None else None
+    if project is None:
+        return {}
+    loaded = project.loaded.snapshot().items()
+    return {name: len(record.compiled.lookups) + len(record.compiled.links) for name, record in loaded}
+
+
+def main(mode: str, test: str, result_path: str) -> None:
+    """Run the tests, and write what happened."""
+    if mode == "rewritten":
+        rewrite_library()
+    import json
+    import unittest
+
+    from library_result import Result
+    from test import support
+    from test.support import os_helper
+
+    support.verbose = 0
+    with os_helper.temp_cwd():
+        suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{test}")
+        result = unittest.TextTestRunner(stream=io.StringIO(), resultclass=Result, verbosity=0).run(suite)
+    assert isinstance(result, Result)
+    with open(result_path, "w", encoding="utf-8") as file:
+        json.dump({"outcomes": result.outcomes, "modules": rewritten_modules()}, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
