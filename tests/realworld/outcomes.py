@@ -16,6 +16,8 @@ _VOLATILE = (
     (re.compile(r"pytest-of-\w+/pytest-\d+"), "pytest-tmp"),
     (re.compile(r"/tmp/[\w./-]+"), "/tmp"),
     (re.compile(r"\b\d+(\.\d+)?(e-\d+)? ?(ms|s|us|ns|seconds)\b"), "some time"),
+    # Where a thread waits in the standard library is a matter of chance.
+    (re.compile(r'(lib/python3\.\d+/[\w/]+\.py)(", line |:)\d+'), r"\1"),
     (re.compile(r"\b(id|pid|port)[ =:]+\d+"), r"\1"),
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import json
 import os
 import subprocess
@@ -143,7 +144,8 @@ def differences(plain: Run, other: Run, besides: set[str]) -> list[str]:
         if before != after:
             found.append(f"{test}: {before} became {after}\n{other.texts.get(test, '')}")
         elif plain.texts.get(test) != other.texts.get(test):
-            found.append(f"{test}: says\n{other.texts.get(test)}\ninstead of\n{plain.texts.get(test)}")
+            texts = (run.texts.get(test, "").splitlines(keepends=True) for run in (plain, other))
+            found.append(f"{test}:\n{''.join(difflib.unified_diff(*texts, n=0))}")
     before, after = list(plain.warnings), list(other.warnings)
     for each in plain.warnings:
         if each in after:
