@@ -30,12 +30,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder of the project (repeatable); default: rootdir, and roots of [tool.dyntransform]",
     )
+    group.addoption(
+        "--dyn-watch",
+        action="store_true",
+        help="--dyn, and stay after the run: apply each save, and run the tests again that it can affect",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Install the import hook before the first conftest file is imported."""
-    if early_config.known_args_namespace.dyn:
+    if early_config.known_args_namespace.dyn or early_config.known_args_namespace.dyn_watch:
         _install(early_config)
 
 
@@ -43,9 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have workers of pytest-xdist do as this process does: they get its options."""
     module = sys.modules.get("dyntransform.hook")
     installed = module.current() if module is not None else None
-    if installed is not None:
-        config.option.dyn = True
-        config.option.dyn_root = list(installed.roots.paths)
+    if installed is None:
+        return
+    config.option.dyn = True
+    config.option.dyn_root = list(installed.roots.paths)
+    if config.option.dyn_watch:
+        if getattr(config.option, "numprocesses", None):
+            raise pytest.UsageError("--dyn-watch runs all tests in one process: leave out -n")
+        from dyntransform.integrations.pytest_watch import WatchSession
+
+        config.pluginmanager.register(WatchSession(config, installed), "dyntransform-watch")
 
 
 def _install(config: pytest.Config) -> None:

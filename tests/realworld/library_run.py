@@ -20,7 +20,8 @@ def rewrite_library() -> None:
     from dyntransform.transform import decide, lowering, source  # noqa: F401 - before the hook sees what they import
 
     dyntransform.install(roots=[LIBRARY], late_bind="all")
-    own = {name: module for name, module in sys.modules.items() if _is_of_library(name, module)}
+    packages = {name for name, module in sys.modules.items() if _is_of_library(name, module)}
+    own = {name: sys.modules[name] for name in sys.modules if name.partition(".")[0] in packages or name in packages}
     for name in own:
         del sys.modules[name]
     compile_file = loader.compile_file
