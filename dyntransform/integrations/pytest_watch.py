@@ -6,18 +6,22 @@ last, unless code that they executed changed, or the file or conftest file that 
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import fnmatch
 import io
 import os
+import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest._io import TerminalWriter
+from _pytest.outcomes import TEST_OUTCOME
 from _pytest.runner import collect_one_node
 
 from dyntransform import hook
@@ -69,8 +73,9 @@ class WatchSession:
         self._known: dict[str, _Known] = {}
         self._fixtures: dict[Any, tuple[Any, Footprint]] = {}
         self._broken: dict[Path, pytest.CollectReport] = {}
+        self._parents: dict[Path, Any] = {}
+        self._folders: dict[Path, Any] = {}
         self._saved: set[str] = set()
-        self._recording = False
 
     # ------------------------------------------------------------------ what pytest tells
 
@@ -95,6 +100,13 @@ class WatchSession:
         if report.nodeid in self._known:
             self._known[report.nodeid].reports.append(report)
 
+    def pytest_collectstart(self, collector: Any) -> None:
+        """Keep what files are collected from."""
+        if isinstance(collector, pytest.File):
+            self._parents[collector.path] = collector.parent
+        elif isinstance(collector, (pytest.Directory, pytest.Session)):
+            self._folders[collector.path] = collector
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be collected."""
         path = self._config.rootpath / report.nodeid.partition("::")[0]
@@ -109,6 +121,7 @@ class WatchSession:
         if self._config.option.collectonly:
             return None
         self._run(session, session.items)
+        self._reporter.ensure_newline()
         self._reporter.summary_errors()
         self._reporter.summary_failures()
         with Keys() as keys:
@@ -142,11 +155,11 @@ class WatchSession:
         """Apply what was saved."""
         saved, self._saved = self._saved, set()
         report = self._hook.reload()
-        new = [path for path in map(Path, sorted(saved)) if self._is_to_collect(path)]
-        if not report and not new:
+        new = [path for path in map(Path, sorted(saved)) if self._is_new(path)]
+        if not report and not new and not saved.intersection(map(str, self._broken)):
             return
         writer = self._reporter._tw
-        names = [short_path(path) for path in report.files or [str(path) for path in new]]
+        names = [short_path(path) for path in report.files or sorted(saved)]
         writer.line()
         writer.sep("-", f"{', '.join(names)} saved", bold=True)
         if report.error is not None:
@@ -155,11 +168,11 @@ class WatchSession:
         for change in report.changes:
             writer.line(f"  {change}")
         reasons = self._reasons(session, report)
-        for item in self._collect_again(session, report, new):
+        for item in self._collect_again(session, report, [*self._broken, *new]):
             reasons[item] = "collected anew"
         self._finish_fixtures(report)
         items = [item for item in session.items if item in reasons]
-        counts = {reason: list(reasons.values()).count(reason) for reason in dict.fromkeys(reasons.values())}
+        counts = collections.Counter(reasons[item] for item in items)
         self._again(session, items, ", ".join(f"{count} {reason}" for reason, count in counts.items()))
 
     def _reasons(self, session: pytest.Session, report: Report) -> dict[pytest.Item, str]:
@@ -187,7 +200,7 @@ class WatchSession:
         """Tear down fixtures that executed code which changed; those that use them go with them."""
         for fixturedef, (request, footprint) in list(self._fixtures.items()):
             if fixturedef.cached_result is not None and _affected(report.changes, footprint):
-                fixturedef.finish(request)
+                self._tear_down(fixturedef.finish, request)
 
     # ------------------------------------------------------------------ running
 
@@ -206,13 +219,20 @@ class WatchSession:
     def _run(self, session: pytest.Session, items: Sequence[pytest.Item]) -> None:
         """Run tests; what belongs to the last one's module stays set up."""
         if items:
-            session._setupstate.teardown_exact(items[0])
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            keep: Any = following if following is not None else item.parent
+            self._tear_down(session._setupstate.teardown_exact, items[0])
+        for index, item in enumerate(items):
+            keep: Any = items[index + 1] if index + 1 < len(items) else item.parent
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=keep)
             if session.shouldfail or session.shouldstop:
                 session.shouldfail = session.shouldstop = False
                 return
+
+    def _tear_down(self, finish: Callable[[Any], None], argument: Any) -> None:
+        """Have fixtures of the program end; what they raise is shown, and is no reason to end the session."""
+        try:
+            finish(argument)
+        except TEST_OUTCOME as error:
+            self._reporter._tw.line(f"error at teardown: {error!r}", red=True)
 
     def _state(self, item: pytest.Item) -> _Known:
         return self._known.get(item.nodeid) or _Known()
@@ -225,14 +245,12 @@ class WatchSession:
         self._saved.add(path)
         return True
 
-    def _is_to_collect(self, path: Path) -> bool:
-        """Whether a saved file may have tests that are not known: it could not be collected, or is new."""
-        if path in self._broken:
-            return True
+    def _is_new(self, path: Path) -> bool:
+        """Whether a saved file can have tests, and is not known."""
         owner = project()
         loaded = {record.path for record in owner.loaded.snapshot().values()} if owner is not None else set()
         tests = [pattern for pattern in self._config.getini("python_files") if fnmatch.fnmatch(path.name, pattern)]
-        return bool(tests) and str(path) not in loaded and path.exists()
+        return bool(tests) and str(path) not in loaded and path not in self._broken and path.exists()
 
     def _collect_again(self, session: pytest.Session, report: Report, new: Iterable[Path]) -> list[pytest.Item]:
         """Collect the files whose tests may be others now, in place of what they were."""
@@ -243,7 +261,7 @@ class WatchSession:
         for path in dict.fromkeys([*paths, *new]):
             if path.name == "conftest.py":
                 self._reporter._tw.line(f"  {path}: start again to have new or removed fixtures of it", yellow=True)
-            elif (parent := _folder(session, path)) is not None:
+            elif (parent := self._parents.get(path) or self._folders.get(path.parent)) is not None:
                 found += self._collect(session, path, parent)
         return found
 
@@ -251,7 +269,7 @@ class WatchSession:
         errors, failed = dict(self._reporter.stats), session.testsfailed
         with self._silence():
             seen: set[Any] = getattr(session._fixturemanager, "_holderobjseen", set())  # pytest 8
-            seen.difference_update({node.obj for node in _nodes(session.items) if node.path == path and _has_obj(node)})
+            seen.difference_update({holder for holder in seen if _file(holder) == str(path)})
             items: list[pytest.Item] = []
             for collector in parent.ihook.pytest_collect_file(file_path=path, parent=parent):
                 items += _items(session, collector)
@@ -322,6 +340,7 @@ class WatchSession:
         if self._broken:
             stats["error"] = [*stats.get("error", []), *self._broken.values()]
         self._reporter.stats = stats
+        session.testscollected = len(self._known)
         session.testsfailed = sum(self._state(item).failed for item in session.items) + len(self._broken)
 
 
@@ -331,24 +350,10 @@ def _affected(changes: Iterable[Change], footprint: Footprint) -> bool:
     return any(affects(change, footprint, owner) for change in changes)
 
 
-def _nodes(items: Iterable[pytest.Item]) -> set[Any]:
-    return {node for item in items for node in item.listchain()}
-
-
-def _has_obj(node: Any) -> bool:
-    return hasattr(type(node), "obj")
-
-
-def _folder(session: pytest.Session, path: Path) -> Any:
-    """Return the node that a file is collected from."""
-    above = [node for node in _nodes(session.items) if isinstance(node, pytest.File) and node.path == path]
-    if above:
-        return above[0].parent
-    return next((node for node in _nodes(session.items) if _is_folder(node) and node.path == path.parent), None)
-
-
-def _is_folder(node: Any) -> bool:
-    return isinstance(node, pytest.Directory) or type(node) is pytest.Session
+def _file(holder: Any) -> str | None:
+    """Return the file of a module, class or object that has fixtures."""
+    module = holder if isinstance(holder, ModuleType) else sys.modules.get(getattr(holder, "__module__", ""))
+    return getattr(module, "__file__", None)
 
 
 def _items(session: pytest.Session, collector: Any) -> Iterator[pytest.Item]:
