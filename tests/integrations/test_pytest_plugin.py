@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -26,8 +27,9 @@ def run(pytester: pytest.Pytester, *arguments: str, before: Sequence[str] = ()) 
 
     Nor with the line inside of Python's importer that calls for the code of a module that is no Python.
     """
-    options = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:anyio", "-W", "error"]
-    result = pytester.run(sys.executable, *before, "-m", "pytest", *options, *arguments)
+    blocked = ["cacheprovider", "hypothesispytest", "anyio", *([] if "asyncio_mode=auto" in arguments else ["asyncio"])]
+    options = [word for name in blocked for word in ("-p", f"no:{name}")]
+    result = pytester.run(sys.executable, *before, "-m", "pytest", *options, "-W", "error", *arguments)
     text = "\n".join([*result.outlines, *result.errlines])
     return re.sub(r"in \d+\.\d+s|0x[0-9a-f]+|=====+|(?<=_external>):\d+", "", text)
 
@@ -142,6 +144,8 @@ def test_asyncio_and_coverage(suite: pytest.Pytester) -> None:
     arguments = [
         "-o",
         "asyncio_mode=auto",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
         "--cov=src",
         "--cov=.",
         "--cov-branch",
@@ -155,8 +159,9 @@ def test_asyncio_and_coverage(suite: pytest.Pytester) -> None:
     assert run(suite, *arguments, "--dyn") == plain
 
 
-def test_pytest_under_the_command_line(suite: pytest.Pytester) -> None:
+def test_pytest_under_the_command_line(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules that pytest imports before plugins load are rewritten too, and pytest has nothing to warn of."""
+    monkeypatch.setenv("PYTHONPATH", str(suite.path / "src"), prepend=os.pathsep)
     suite.makepyfile(
         test_probe=PROBE
         + """
@@ -242,7 +247,6 @@ RELOAD = """
 def test_live_edits(pytester: pytest.Pytester) -> None:
     """Modules, fixtures and tests can be edited while tests run; edited assertions are explained as others are."""
     pytester.makepyfile(helper="LIMIT = 10\ndef size():\n    return 1\n", test_reload=RELOAD)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef word():\n    return 'old'\n")
     text = run(pytester, "--dyn")
     assert "assert [2] == ['two']" in text
