@@ -153,7 +153,8 @@ class WatchSession:
 
     def _saved_files(self, session: pytest.Session) -> None:
         """Apply what was saved."""
-        saved, self._saved = self._saved, set()
+        asked, self._saved = self._saved, set()
+        saved = {path for path in asked if os.path.isfile(path)}
         report = self._hook.reload()
         new = [path for path in map(Path, sorted(saved)) if self._is_new(path)]
         if not report and not new and not saved.intersection(map(str, self._broken)):
