@@ -20,7 +20,9 @@ import pytest
 from _pytest.assertion import rewrite
 
 from dyntransform.importing.compiling import compile_file
+from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.loader import Project, project
+from dyntransform.reloading.report import short_path
 
 if TYPE_CHECKING:
     import ast
@@ -100,5 +102,22 @@ def _code(owner: Project, path: str, frame: FrameType) -> CodeType | None:
         compiled = compile_file(path, data, owner.is_late_bound, Assertions(hook.config))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, Warning):
         return None
+    _keep_namesake(owner, module.__name__, path)
     owner.loaded.add(module, path, compiled)
     return compiled.code
+
+
+class _Namesake(Loaded):
+    """A module that another one of its name has replaced in `sys.modules`, and that pytest goes on to use."""
+
+    def is_in_force(self) -> bool:
+        """Whether somebody has it."""
+        return self.module() is not None
+
+
+def _keep_namesake(owner: Project, name: str, path: str) -> None:
+    """Keep the conftest file of another folder: all have one name where folders are no packages."""
+    other = owner.loaded.get(name)
+    if other is not None and other.path != path and other.module() is not None:
+        unique = f"{name} ({short_path(os.path.dirname(other.path))})"
+        owner.loaded.put(_Namesake(unique, other.path, other.compiled, other.module, other.namespace))

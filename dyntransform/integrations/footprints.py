@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 from typing import Any, TypeAlias
 
 from dyntransform.importing.loader import Project
@@ -70,12 +70,13 @@ def affects(change: Change, footprint: Footprint, project: Project) -> bool:
     A function that changed in place matters to who executed it. Anything else, such as a constant or a base class, can
     matter to whoever executed code of that module, or of one that imports from it.
     """
-    module = sys.modules.get(change.module)
-    path = os.path.abspath(getattr(module, "__file__", None) or "")
+    record = project.loaded.get(change.module)
+    module = record.module() if record is not None else None
+    path = os.path.abspath(record.path) if record is not None else ""
     if change.action is Action.UPDATED and _is_function(module, change.name):
         inner = f"{change.name}."
         return any(file == path and (name == change.name or name.startswith(inner)) for file, name in footprint)
-    files = {path, *_importers(change.module, project)}
+    files = {path, *_importers(change.module, module, project)}
     return any(file in files for file, _ in footprint)
 
 
@@ -90,9 +91,8 @@ def _is_function(module: Any, name: str) -> bool:
     return not isinstance(found, type) and callable(found)
 
 
-def _importers(name: str, project: Project) -> Iterator[str]:
-    """Yield the files of modules that import from, or hold, the module of that name."""
-    wanted = sys.modules.get(name)
+def _importers(name: str, wanted: ModuleType | None, project: Project) -> Iterator[str]:
+    """Yield the files of modules that import from, or hold, a module."""
     for record in project.loaded.snapshot().values():
         module = record.module()
         if module is None:

@@ -244,6 +244,31 @@ RELOAD = """
 """
 
 
+def test_live_edits_of_conftest_files_of_one_name(pytester: pytest.Pytester) -> None:
+    """Where folders are no packages, all conftest files have one name; each can be edited."""
+    pytester.makepyfile(
+        test_names="""
+        import pathlib
+        import dyntransform
+
+        def test_names(upper, lower):
+            assert (upper(), lower()) == ("upper", "lower")
+            for path in map(pathlib.Path, ["conftest.py", "below/conftest.py"]):
+                path.write_text(path.read_text().replace("er'", "er!'"))
+                report = dyntransform.reload()
+                assert report.error is None
+                assert {change.place.path for change in report.changes} == {str(path.absolute())}
+            assert (upper(), lower()) == ("upper!", "lower!")
+        """
+    )
+    text = "import pytest\n@pytest.fixture\ndef {0}():\n    def inner():\n        return '{0}'\n    return inner\n"
+    below = pytester.mkdir("below")
+    (pytester.path / "conftest.py").write_text(text.format("upper"))
+    (below / "conftest.py").write_text(text.format("lower"))
+    (pytester.path / "test_names.py").rename(below / "test_names.py")
+    assert "1 passed" in run(pytester, "--dyn")
+
+
 def test_live_edits(pytester: pytest.Pytester) -> None:
     """Modules, fixtures and tests can be edited while tests run; edited assertions are explained as others are."""
     pytester.makepyfile(helper="LIMIT = 10\ndef size():\n    return 1\n", test_reload=RELOAD)
