@@ -301,8 +301,8 @@ class Source:
         module = ast.Module(nodes if self._stage is None else self._staged(nodes, self._stage), [])
         marks = self._file.marks
         if marks:
-            # Lowering changes the tree in place, so each mark serves once.
-            names = [node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks]
+            # Lowering changes the tree in place, so each mark serves once, wherever a stage has put its node.
+            names = {node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks}
             lower(module, Decisions({name: marks.pop(name) for name in names}))
         return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
 

@@ -87,7 +87,11 @@ class Workplace:
         if mode in DYN and not self.project.early:
             command.append("--dyn")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environment |= {"PYTHONPATH": str(HERE), "PYTHONPYCACHEPREFIX": str(prefix), "PYTHONHASHSEED": "0"}
+        environment |= {
+            "PYTHONPATH": f"{HERE}{os.pathsep}{REPOSITORY}",
+            "PYTHONPYCACHEPREFIX": str(prefix),
+            "PYTHONHASHSEED": "0",
+        }
         start = time.perf_counter()
         log = self._base / f"{self.project.name}-{mode.replace(' ', '-')}.log"
         with log.open("w") as output:
