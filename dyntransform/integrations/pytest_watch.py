@@ -120,6 +120,7 @@ class WatchSession:
         """Run all tests, then again those that edits can affect, until the user has enough."""
         if self._config.option.collectonly:
             return None
+        self._hook.unwatch()  # of `python -m dyntransform`: edits are applied here, between two runs
         self._run(session, session.items)
         self._reporter.ensure_newline()
         self._reporter.summary_errors()
@@ -139,8 +140,8 @@ class WatchSession:
     def _watch(self, session: pytest.Session, keys: Keys) -> None:
         self._say_state(session)
         while True:
-            with self._terminal_input():
-                key = keys.wait()
+            self._show_keyboard()
+            key = keys.wait()
             if key == "q":
                 return
             if key == "a":
@@ -307,12 +308,11 @@ class WatchSession:
         finally:
             reporter._tw = writer
 
-    @contextmanager
-    def _terminal_input(self) -> Iterator[None]:
+    def _show_keyboard(self) -> None:
         """Give the keyboard back, which pytest hides from tests."""
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
-        capture.suspend_global_capture(in_=True)
-        yield
+        if capture is not None:
+            capture.suspend_global_capture(in_=True)
 
     def _say_failure(self, item: pytest.Item) -> None:
         writer = self._reporter._tw

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -105,12 +105,12 @@ class Terminal:
 
 
 @contextmanager
-def watching(folder: Path, *arguments: str) -> Iterator[Terminal]:
+def watching(folder: Path, *arguments: str, before: Sequence[str] = ()) -> Iterator[Terminal]:
     """Run ``pytest --dyn-watch`` in a folder, and wait for the end of the first run."""
     master, slave = pty.openpty()
     options = ["-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:hypothesispytest", "-W", "error"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--dyn-watch", *options, *arguments],
+        [sys.executable, *before, "-m", "pytest", "--dyn-watch", *options, *arguments],
         cwd=folder,
         stdin=slave,
         stdout=slave,
@@ -201,6 +201,16 @@ def test_starts_with_files_that_cannot_be_collected(folder: Path) -> None:
     with watching(folder) as terminal:
         assert "SyntaxError" in terminal.until(READY)
         assert "2 of 3 tests are well" in terminal.edit("test_shop.py", "import shop as", "import shop")
+
+
+def test_saved_while_tests_run(folder: Path) -> None:
+    """A save during the first run is applied after it, also under the command line, which watches too."""
+    saver = "import pathlib\n\ndef test_saver():\n    path = pathlib.Path('shop.py')\n"
+    saver += "    path.write_text(path.read_text().replace('EUR', 'USD'))\n"
+    (folder / "test_a_saver.py").write_text(saver)
+    with watching(folder, before=["-m", "dyntransform"]) as terminal:
+        assert "3 of 4 tests are well" in terminal.until(READY)
+        assert "assert '1 USD' == '1 EUR'" in terminal.until(READY)
 
 
 def test_one_process_only(folder: Path) -> None:
