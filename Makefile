@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus realworld docs clean
+.PHONY: help demo test lint format bench corpus realworld library docs clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ corpus: .venv/ready  ## rewrite the whole standard library and all installed pac
 
 realworld: .venv/ready  ## run the tests of other projects with and without rewriting (ARGS=--more for all of them)
 	$(BIN)/python tests/realworld/realworld.py $(ARGS)
+
+library: .venv/ready  ## run tests of the standard library on itself, with and without rewriting
+	$(BIN)/python tests/realworld/library.py $(ARGS)
 
 docs: .venv/ready  ## run the code in the documentation
 	$(BIN)/python -m pytest -q tests/test_docs.py
