@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench corpus realworld library docs clean
+.PHONY: help demo test fuzz lint format bench corpus realworld library docs clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,10 @@ lint: .venv/ready  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+FUZZ ?= 2000
+fuzz: .venv/ready  ## play FUZZ=2000 random sequences of edits for each property
+	DYNTRANSFORM_FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/reloading/test_properties.py
 
 format: .venv/ready  ## put the code into shape
 	$(BIN)/ruff check --fix .
