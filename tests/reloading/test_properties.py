@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each sequence i
 
 EXAMPLES = int(os.environ.get("DYNTRANSFORM_FUZZ", "0"))
 playing = settings(
-    max_examples=EXAMPLES or 40,
+    max_examples=EXAMPLES or 75,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
