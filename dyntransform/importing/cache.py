@@ -140,13 +140,6 @@ def _content(name: str) -> bytes:
         os.close(descriptor)
 
 
-def _head(data: bytes, stage: Stage | None) -> bytes:
-    """What an entry begins with if it was made from this content; `_imp.source_hash` takes a signed 64-bit key."""
-    made_by = sys.version + (stage.key if stage is not None else "")
-    key = int.from_bytes(_imp.source_hash(_FORMAT, made_by.encode()), "little", signed=True)
-    return _MAGIC + _imp.source_hash(key, data)
-
-
 def entries(folder: Path) -> Iterator[Path]:
     """Yield the entries for sources below a folder, of any Python version."""
     from pathlib import Path

@@ -88,11 +88,11 @@ def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: S
     from dyntransform.transform.stack import is_small, on_large_stack  # the imports of a cold start
 
     if is_small():
-        return on_large_stack(lambda: _rewrite(path, data, is_project))
-    return _rewrite(path, data, is_project)
+        return on_large_stack(lambda: _rewrite(path, data, is_project, stage))
+    return _rewrite(path, data, is_project, stage)
 
 
-def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool]) -> Compiled:
+def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None) -> Compiled:
     import ast
 
     from dyntransform.transform.decide import Options, decide

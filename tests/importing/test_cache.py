@@ -8,9 +8,9 @@ import py_compile
 import random
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import pytest
 from hooked import importing, run, write
@@ -40,9 +40,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     original = compiling._compile
 
-    def spy(path: str, data: bytes, is_project: Callable[[str], bool]) -> compiling.Compiled:
+    def spy(path: str, *arguments: Any) -> compiling.Compiled:
         seen.append(Path(path).name)
-        return original(path, data, is_project)
+        return original(path, *arguments)
 
     monkeypatch.setattr(compiling, "_compile", spy)
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
