@@ -82,7 +82,7 @@ def compile_file(path: str, data: bytes, is_project: Callable[[str], bool], stag
     return compiled
 
 
-def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None) -> Compiled:
+def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
     if b"from" not in data and stage is None:
         return Compiled(compile(data, path, "exec", dont_inherit=True), (), (), data)
     from dyntransform.transform.stack import is_small, on_large_stack  # the imports of a cold start
