@@ -11,12 +11,15 @@ import collections
 import contextlib
 import copy
 import functools
+import gc
 import operator
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
+
+from dyntransform.reloading import constructors
 
 __all__ = ["MISSING", "Transaction"]
 
@@ -50,6 +53,7 @@ class Transaction:
         self._contents: list[tuple[Any, Any, Any]] = []
         self._modules = dict(sys.modules)
         self._finally: list[_Operation] = []
+        self._afterwards: list[_Operation] = []
 
     def save(self, namespace: dict[str, Any]) -> None:
         """Remember a module's namespace before statements run in it."""
@@ -149,13 +153,32 @@ class Transaction:
             warnings.simplefilter("ignore", DeprecationWarning)
             _run_all(staged)
 
+    def afterwards_do(self, operation: _Operation) -> None:
+        """Have something done when the edit no longer keeps what it replaced; it must not raise."""
+        self._afterwards.append(operation)
+
     def finish(self) -> None:
-        """Do what cannot be undone."""
+        """Do what cannot be undone, and let go of what was replaced."""
         for operation in self._finally:
             operation()
+        self._finally.clear()
+        self._undo.clear()
+        self._saved.clear()
+        for operation in self._afterwards:
+            operation()
+        self._afterwards.clear()
 
     def rollback(self) -> None:
         """Put everything back as it was, in one step."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            _run_all(self._steps_back())
+        for kept in (self._undo, self._staged, self._finally, self._saved, self._views):
+            kept.clear()
+        if self._afterwards:  # classes were made, which refer to themselves
+            gc.collect()
+
+    def _steps_back(self) -> list[_Operation]:
         undo = list(reversed(self._undo)) if self.live else []
         for namespace, former in self._saved:
             for name, value in list(namespace.items()):
@@ -180,9 +203,17 @@ class Transaction:
             for name, module in self._modules.items()
             if name not in sys.modules
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            _run_all(undo)
+        return undo
+
+    def own(self) -> set[int]:
+        """Return the ids of what keeps old values in order to undo the edit."""
+        kept = [operation for operation in (*self._undo, *self._staged) if isinstance(operation, functools.partial)]
+        return {
+            *map(id, kept),
+            *(id(operation.args) for operation in kept),
+            *(id(copy) for _, copy in self._saved),
+            *map(id, self._views.values()),
+        }
 
     @property
     def new_modules(self) -> list[str]:
@@ -268,4 +299,4 @@ def _setter(target: Any) -> Callable[..., Any]:
 
 
 def _deleter(target: Any) -> Callable[..., Any]:
-    return type.__delattr__ if isinstance(target, type) else delattr
+    return constructors.delete_attribute if isinstance(target, type) else delattr
