@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import importlib
 import linecache
+import os
 import threading
 import time
 import traceback
@@ -128,6 +130,7 @@ class Engine:
             edit.transaction.finish()
         except BaseException as error:  # noqa: BLE001 - the border to the edited program: SystemExit is an error too
             if edit is not None:
+                _forget_locals(error)
                 edit.transaction.rollback()
             self._states.restore(saved[0])
             self._project.loaded.restore(saved[1])
@@ -211,6 +214,17 @@ def _former(state: ModuleState, content: Content) -> Content:
     """Return what a module runs before it runs other content; where that moves it to another file, with its place."""
     spec = state.namespace.get("__spec__") if content.spec is not None else None
     return Content(state.data, spec)
+
+
+def _forget_locals(error: BaseException) -> None:
+    """Empty the frames of ours in a traceback, which would keep what is undone alive; the program's stay whole."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename.startswith(_HERE):
+            with contextlib.suppress(RuntimeError):  # it is running
+                frame.clear()
+
+
+_HERE = os.path.dirname(__file__)
 
 
 def _frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
