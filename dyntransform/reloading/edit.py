@@ -8,12 +8,15 @@ import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 
+from dyntransform.reloading.arrivals import Arrivals
 from dyntransform.reloading.bindings import Bindings, Rebinding, provides
+from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.classes import ClassWork
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.execution import Execution
+from dyntransform.reloading.live_class import live_class
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.patching import Patching
@@ -49,6 +52,8 @@ class Edit:
         self._bindings = Bindings(this)
         self._patching = Patching(this, ordering)
         self._execution = Execution(this, self._bindings, ordering)
+        self.arrivals = Arrivals(this)
+        self.outdated: dict[int, type] = {}
         self._ran: dict[Statement, int] = {}
         self._noted: set[tuple[str, str, Action]] = set()
 
@@ -77,6 +82,11 @@ class Edit:
         """Bind a name of a module, if the value is another; see `Bindings`."""
         return self._bindings.bind
 
+    @property
+    def is_project(self) -> Callable[[str | None], bool]:
+        """Whether a module is project code; see `Ordering`."""
+        return self._ordering.is_project
+
     # ------------------------------------------------------------------ the whole edit
 
     def apply(self) -> None:
@@ -98,6 +108,7 @@ class Edit:
             if self._bindings.order == before:
                 break
         self.transaction.commit()
+        self.transaction.finally_do(self.arrivals.deliver)
 
     def _edit_of(self, name: str) -> ModuleEdit | None:
         edit = self.edits.get(name)
@@ -231,23 +242,24 @@ class Edit:
 
     def _class(self, edit: ModuleEdit, index: int, pair: Pair, change: ClassEdit, *, touched: bool) -> None:
         name = change.new.name
-        cls = self.transaction.view(edit.namespace).get(name)
-        if not isinstance(cls, type) or cls.__qualname__ != name:
+        held = self.transaction.view(edit.namespace).get(name)
+        cls = live_class(held, str(edit.namespace["__name__"]), change.new)
+        if cls is None:
             if pair.new is change.new and pair.kind != Kind.SAME:
                 self._run_if_possible(edit, index, pair, Action.RAN)
             return
-        self._place(cls, change)
-        work = ClassWork(self, edit, index, change, cls, (name,))
-        work.apply(touched=touched)
+        ClassWork(ClassSite(self, edit, index, change, (name,)), cls).apply(touched=touched)
 
-    def _place(self, cls: type, change: ClassEdit) -> None:
-        """Keep the first line that Python 3.13 notes in a class, and reads to find its source."""
-        if vars(cls).get("__firstlineno__", change.new.first_line) != change.new.first_line:
-            self.transaction.set_attribute(cls, "__firstlineno__", change.new.first_line)
-        for inner in change.edits.values():
-            member = vars(cls).get(inner.new.name)
-            if isinstance(inner, ClassEdit) and isinstance(member, type):
-                self._place(member, inner)
+    def make_again(self, cls: type) -> None:
+        """Have a class made again that has to be although its statement did not change."""
+        self.outdated[id(cls)] = cls
+        module = self._edit_of(cls.__module__)
+        for index, pair in enumerate(module.pairing.pairs) if module is not None else ():
+            for change in module.edits.get(pair.new, ()):  # type: ignore[union-attr]
+                if isinstance(change, ClassEdit) and change.new.name == cls.__qualname__.partition(".")[0]:
+                    if not module.edited or pair.new in self._ran:  # type: ignore[union-attr]
+                        self._class(module, index, pair, change, touched=False)  # type: ignore[arg-type]
+                    return
 
     # ------------------------------------------------------------------ the report
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import MemberDescriptorType
 from typing import Any
 
+from dyntransform.reloading import constructors
 from dyntransform.reloading.transaction import Transaction
 
 __all__ = ["SideSlot", "can_change", "change", "slot_names"]
@@ -61,7 +62,8 @@ def can_change(cls: type, twin: type) -> bool:
         type(cls) is type(twin)
         and cls.__bases__ == twin.__bases__
         and cls.__itemsize__ == twin.__itemsize__
-        and not (cls.__dictoffset__ == 0 and twin.__dictoffset__ != 0)
+        and (cls.__dictoffset__ == 0) is (twin.__dictoffset__ == 0)
+        and not (cls.__weakrefoffset__ == 0 and twin.__weakrefoffset__ != 0)
     )
 
 
@@ -80,7 +82,11 @@ def change(cls: type, twin: type, transaction: Transaction) -> None:
         transaction.set_attribute(cls, name, SideSlot(cls, name))
     if not any(isinstance(value, SideSlot) for value in vars(cls).values()):
         transaction.set_attribute(cls, "__del__", _finalizer(cls))
-        transaction.set_attribute(cls, "__new__", staticmethod(_constructor(cls)))
+        transaction.set_attribute(cls, "__new__", staticmethod(constructors.passing_on(cls, _forget_new)))
+
+
+def _forget_new(new: Any) -> None:
+    _forget(type(new), id(new))
 
 
 def _forget(cls: type, identity: int) -> None:
@@ -101,14 +107,3 @@ def _finalizer(cls: type) -> Callable[[Any], None]:
             _forget(type(self), id(self))
 
     return __del__
-
-
-def _constructor(cls: type) -> Callable[..., Any]:
-    before: Callable[..., Any] = cls.__new__
-
-    def __new__(cls: type, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - this is the one
-        new = before(cls) if before is object.__new__ else before(cls, *args, **kwargs)
-        _forget(type(new), id(new))
-        return new
-
-    return __new__

@@ -1,27 +1,67 @@
-"""A class made again from the new source, whose members the live class takes over, or which takes its place."""
+"""A class made again from the new source, whose members the live class takes over.
+
+What the new version binds or derives comes from the twin; what the program put on the live class from outside stays,
+and so do the values of statements that did not change.
+"""
 
 from __future__ import annotations
 
-import gc
+import collections
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from dyntransform.reloading import heap, slots
-from dyntransform.reloading.transaction import Transaction
+from dyntransform.reloading import enums, slots
+from dyntransform.reloading.references import replace_references
+from dyntransform.reloading.swaps import Swaps
+from dyntransform.reloading.transaction import MISSING, Transaction
+from dyntransform.reloading.values import same_value
 
-__all__ = ["adopt_cells", "fits", "is_generated", "is_slot", "replace", "retire"]
+__all__ = ["Provenance", "adopt_cells", "can_have_bases", "can_have_metaclass", "fits", "keep", "merge", "retire"]
+
+_OF_ONE_CLASS = frozenset(
+    {
+        "__abstractmethods__",
+        "__dict__",
+        "__module__",
+        "__qualname__",
+        "__slotnames__",
+        "__static_attributes__",
+        "__weakref__",
+        "_abc_impl",
+    }
+)
+"""Entries of a class namespace that belong to one class object, or are set by other means."""
 
 
-def fits(cls: type, twin: type) -> bool:
-    """Whether the live class can take over everything of its twin."""
-    return (
-        type(cls) is type(twin)
-        and cls.__basicsize__ == twin.__basicsize__
-        and cls.__dictoffset__ == twin.__dictoffset__
-        and cls.__itemsize__ == twin.__itemsize__
-        and slots.slot_names(cls) == slots.slot_names(twin)
-        and cls.__bases__ == twin.__bases__
-    )
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """Where the members of a class come from.
+
+    Attributes:
+        old: members that the old body bound, or that what made the class set.
+        new: members that the new body binds.
+        kept: members whose live value stays.
+        is_project: tells whether a module is project code.
+    """
+
+    old: frozenset[str]
+    new: frozenset[str]
+    kept: frozenset[str]
+    is_project: Callable[[str | None], bool]
+
+    def is_from_outside(self, name: str, value: Any) -> bool:
+        """Whether the program put a member on the class that no version of its statement gives it."""
+        if name in self.old or name in self.new or is_slot(value):
+            return False
+        if name == "__hash__" and value is None:
+            return False
+        if isinstance(value, FunctionType):
+            return not is_generated(value) and self.is_project(value.__globals__.get("__name__"))
+        return not (name.startswith("__") and name.endswith("__"))
 
 
 def is_slot(value: object) -> bool:
@@ -30,8 +70,90 @@ def is_slot(value: object) -> bool:
 
 
 def is_generated(value: object) -> bool:
-    """Whether a decorator made the member from text, as dataclasses and attrs do."""
-    return value is None or (isinstance(value, FunctionType) and value.__code__.co_filename.startswith("<"))
+    """Whether a decorator made the function from text, as dataclasses and attrs do."""
+    return isinstance(value, FunctionType) and value.__code__.co_filename.startswith("<")
+
+
+# ------------------------------------------------------------------ whether the live class can stay
+
+
+def fits(cls: type, twin: type) -> bool:
+    """Whether instances of both are laid out alike."""
+    return (
+        cls.__basicsize__ == twin.__basicsize__
+        and cls.__dictoffset__ == twin.__dictoffset__
+        and cls.__weakrefoffset__ == twin.__weakrefoffset__
+        and cls.__itemsize__ == twin.__itemsize__
+        and slots.slot_names(cls) == slots.slot_names(twin)
+    )
+
+
+def can_have_bases(cls: type, bases: tuple[type, ...]) -> bool:
+    """Try it, and go back at once: no other thread sees it."""
+    return bases == cls.__bases__ or _can_be_set(cls, "__bases__", cls.__bases__, bases)
+
+
+def can_have_metaclass(cls: type, metaclass: type) -> bool:
+    """Try it, and go back at once: no other thread sees it."""
+    return metaclass is type(cls) or _can_be_set(cls, "__class__", type(cls), metaclass)
+
+
+def _can_be_set(cls: type, name: str, old: Any, new: Any) -> bool:
+    there = functools.partial(type.__setattr__, cls, name, new)
+    back = functools.partial(type.__setattr__, cls, name, old)
+    try:
+        collections.deque(map(operator.call, (there, back)), 0)
+    except TypeError:
+        return False
+    return True
+
+
+# ------------------------------------------------------------------ taking over
+
+
+def merge(cls: type, twin: type, provenance: Provenance, transaction: Transaction) -> None:
+    """Make the live class what its twin is.
+
+    Args:
+        cls: the live class; it can have the twin's metaclass and bases.
+        twin: the class made from the new source.
+        provenance: tells what stays.
+        transaction: takes the changes.
+    """
+    if type(cls) is not type(twin):
+        _set_metaclass(cls, type(cls), type(twin), transaction)
+    if cls.__bases__ != twin.__bases__:
+        transaction.do(
+            functools.partial(type.__setattr__, cls, "__bases__", twin.__bases__),
+            functools.partial(type.__setattr__, cls, "__bases__", cls.__bases__),
+        )
+    live = vars(cls)
+    skipped = _OF_ONE_CLASS | enums.bookkeeping(cls, twin)
+    for name, value in list(vars(twin).items()):
+        if name in skipped or name in provenance.kept or is_slot(value):
+            continue
+        known = live.get(name, MISSING)
+        if same_value(known, value) or (is_generated(value) and provenance.is_from_outside(name, known)):
+            continue
+        adopt_cells(value, twin, cls)
+        transaction.set_attribute(cls, name, value)
+    for name, value in list(live.items()):
+        if name in vars(twin) or name in skipped or is_slot(value):
+            continue
+        if not provenance.is_from_outside(name, value):
+            transaction.delete_attribute(cls, name)
+
+
+def _set_metaclass(cls: type, before: type, wanted: type, transaction: Transaction) -> None:
+    """Subclasses have the metaclass of their base unless they have one of their own."""
+    transaction.do(
+        functools.partial(type.__setattr__, cls, "__class__", wanted),
+        functools.partial(type.__setattr__, cls, "__class__", before),
+    )
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
+        if type(subclass) is before:
+            _set_metaclass(subclass, before, wanted, transaction)
 
 
 def adopt_cells(value: Any, twin: type, cls: type) -> None:
@@ -54,6 +176,8 @@ def adopt_cells(value: Any, twin: type, cls: type) -> None:
             pending.append(current.__func__)
         elif isinstance(current, property):
             pending += [current.fget, current.fset, current.fdel]
+        elif isinstance(current, functools.cached_property):
+            pending.append(current.func)
 
 
 def _content(cell: CellType) -> Any:
@@ -63,36 +187,16 @@ def _content(cell: CellType) -> Any:
         return None
 
 
-def retire(twin: type, cls: type) -> None:
-    """Take the twin out of the registries that its making put it into; the live class stands there already."""
-    for holder in heap.referrers(twin):
-        if isinstance(holder, list):
-            known = any(entry is cls for entry in holder)
-            holder[:] = [cls if entry is twin else entry for entry in holder if not (known and entry is twin)]
-        elif isinstance(holder, set):
-            holder.discard(twin)
-            holder.add(cls)
-        elif isinstance(holder, dict) and holder is not vars(twin):
-            for key, value in list(holder.items()):
-                if value is twin:
-                    holder[key] = cls
-            if twin in holder:
-                value = holder.pop(twin)
-                holder.setdefault(cls, value)
-    gc.collect(0)
+def keep(cls: type, twin: type, provenance: Provenance) -> None:
+    """Give a class that takes the place of the live one what the program put there, and what did not change."""
+    made = vars(twin)
+    for name, value in list(vars(cls).items()):
+        if name in _OF_ONE_CLASS or is_slot(value) or is_slot(made.get(name)):
+            continue
+        if name in provenance.kept or (name not in made and provenance.is_from_outside(name, value)):
+            type.__setattr__(twin, name, value)
 
 
-def replace(cls: type, twin: type, transaction: Transaction) -> None:
-    """Let the twin take the place of the class: live instances move to it as far as CPython allows."""
-    for instance in heap.instances(cls):
-        _move(instance, cls, twin, transaction)
-
-
-def _move(instance: Any, cls: type, twin: type, transaction: Transaction) -> None:
-    def move() -> None:
-        try:
-            object.__setattr__(instance, "__class__", twin)
-        except TypeError:
-            return
-
-    transaction.do(move, lambda: object.__setattr__(instance, "__class__", cls) if type(instance) is twin else None)
+def retire(twin: type, cls: type, transaction: Transaction) -> None:
+    """Let whatever the making of the twin left behind mean the live class."""
+    replace_references(Swaps([(twin, cls)]), transaction)

@@ -1,0 +1,256 @@
+"""Execute parts of a class body, and class statements of which only a part is executed."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+from dyntransform.reloading.class_site import ClassSite
+from dyntransform.reloading.codes import CodeNode, child_codes
+from dyntransform.reloading.module_edit import definition_node
+from dyntransform.reloading.source import Statement
+
+__all__ = ["Body", "entry_name", "is_docstring"]
+
+_BY_COMPILER = ("__module__", "__qualname__", "__type_params__", "__firstlineno__", "__static_attributes__")
+"""What the compiler adds to every class body."""
+
+_GENERIC = "<generic parameters of "
+
+
+class Body:
+    """The body of a class statement.
+
+    Args:
+        site: the statement.
+    """
+
+    def __init__(self, site: ClassSite) -> None:
+        self._edit = site.edit
+        self._module = site.module
+        self._index = site.index
+        self._statement = site.change.new
+        self._node = site.node
+        self._path = site.path
+
+    def execute(self, cls: type, statements: Sequence[Statement]) -> dict[str, Any]:
+        """Execute statements of the body, with the members that the class has, and return what they bind."""
+        found = self._execute(cls, statements, [statement.node for statement in statements])
+        if not any(is_docstring(statement.node) for statement in statements):
+            found.pop("__doc__", None)
+        return found
+
+    def function(self, cls: type, statement: Statement) -> FunctionType | None:
+        """Make the function of a method statement, without its decorators."""
+        node = statement.node
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        fields = {field: value for field, value in ast.iter_fields(node) if field != "decorator_list"}
+        bare = ast.copy_location(type(node)(**fields, decorator_list=[]), node)
+        made = self._execute(cls, [statement], [bare]).get(entry_name(node.name, self._path[-1]))
+        return made if isinstance(made, FunctionType) else None
+
+    def make(self, kept: Mapping[Statement, Mapping[str, Any]]) -> Any:
+        """Execute the class statement: bases, decorators, keywords and body.
+
+        Args:
+            kept: statements of the body that are not executed, with the values that the names they bind have.
+
+        Returns:
+            What the statement binds.
+        """
+        values: dict[str, _Kept] = {}
+        nodes = [node for statement in self._statement.body for node in _parts(statement, kept, values)]
+        self._go_live([self._statement])
+        fields = {**dict(ast.iter_fields(self._node)), "body": nodes or [ast.Pass()]}
+        copy = ast.fix_missing_locations(ast.copy_location(ast.ClassDef(**fields), self._node))
+        if self._edit.transaction.live:
+            place = f"{self._module.path}:{self._statement.first_line}"
+            self._edit.executed.append(f"{place}: {'.'.join(self._path)}")
+        made: Any = {}
+        if len(self._path) == 1:
+            code = self._module.source.compile([copy])
+            exec(_with_known(code, self._module.codes[self._index], values), self._module.namespace, made)
+        else:
+            outer = self.outer()
+            made = self._run(outer, copy, self._path[:-1], values, self._module.namespace)
+        return made.get(entry_name(self._path[-1], self._path[-2] if len(self._path) > 1 else ""))
+
+    def evaluate(self, expressions: Sequence[ast.expr]) -> tuple[Any, ...]:
+        """Evaluate expressions of the class statement's head in the module, or in the class around."""
+        self._go_live([self._statement])
+        node = ast.Expression(ast.Tuple(list(expressions), ast.Load()))
+        ast.fix_missing_locations(ast.copy_location(node.body, self._node))
+        source = self._module.source
+        code = compile(node, self._module.path, "eval", flags=source.flags, dont_inherit=True)
+        view = self._edit.transaction.view(self._module.namespace)
+        local = _Namespace(self.outer()) if len(self._path) > 1 else None
+        return tuple(eval(code, view, local))  # noqa: S307 - the edited program
+
+    def old_node(self, name: str) -> CodeNode | None:
+        """Return the code of a member as it was before the edit."""
+        pair = self._module.pairing.pairs[self._index]
+        return _member(self._module.old_codes.get(pair.old or pair.new, []), self._path, name)
+
+    def new_node(self, name: str) -> CodeNode | None:
+        """Return the code of a member as it is now."""
+        return _member(self._module.codes[self._index], self._path, name)
+
+    # ------------------------------------------------------------------ compiling
+
+    def _execute(self, cls: type, statements: Sequence[Statement], nodes: list[ast.stmt]) -> dict[str, Any]:
+        self._go_live(statements)
+        fields = {**dict(ast.iter_fields(self._node)), "bases": [], "keywords": [], "decorator_list": []}
+        bare = ast.copy_location(ast.ClassDef(**{**fields, "body": nodes or [ast.Pass()]}), self._node)
+        namespace = self._module.namespace
+        if not any(statement.usage.makes_code for statement in statements):  # functions keep the real namespace
+            namespace = self._edit.transaction.view(namespace)
+        found = dict(self._run(cls, bare, self._path, {}, namespace))
+        cell = found.pop("__classcell__", None)
+        if cell is not None:
+            cell.cell_contents = cls
+        return {name: value for name, value in found.items() if name not in _BY_COMPILER}
+
+    def _run(
+        self,
+        cls: type,
+        node: ast.stmt,
+        path: tuple[str, ...],
+        values: Mapping[str, _Kept],
+        variables: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Execute in the namespace of a class; `node` is its statement, or one in its body."""
+        depth = len(path) - (path == self._path)
+        for outer in reversed(path[:depth]):
+            node = ast.copy_location(_class(outer, [node]), self._node)
+        code = _with_known(
+            self._module.source.compile([ast.fix_missing_locations(node)]), self._module.codes[self._index], values
+        )
+        for name in path:
+            code = next(child for child in _below_generic(code) if child.co_name == name)
+        namespace = _Namespace(cls)
+        cells = tuple(_type_parameter(cls, name) for name in code.co_freevars)
+        exec(code, variables, namespace, closure=cells or None)
+        return namespace
+
+    def _go_live(self, statements: Sequence[Statement]) -> None:
+        if self._edit.must_be_live(self._module, statements):
+            self._edit.transaction.commit()
+        self._module.source.compile([])  # lowers the tree, whose parts are taken into others here
+
+    def outer(self) -> type:
+        """Return the class around."""
+        outer: Any = self._module.namespace[self._path[0]]
+        for before, part in zip(self._path, self._path[1:-1], strict=False):
+            outer = vars(outer)[entry_name(part, before)]
+        assert isinstance(outer, type)
+        return outer
+
+
+class _Kept:
+    """A value in place of the statement that bound it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _Namespace(dict[str, Any]):
+    """The namespace of a class body that goes on from what the class has."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__()
+        self._members = vars(cls)
+
+    def __missing__(self, name: str) -> Any:
+        if name == "__annotations__":
+            raise KeyError(name)
+        return self._members[name]
+
+
+def _parts(
+    statement: Statement, kept: Mapping[Statement, Mapping[str, Any]], values: dict[str, _Kept]
+) -> Iterator[ast.stmt]:
+    """Yield what stands for a statement: itself, or assignments of the values it is to have."""
+    if statement not in kept:
+        yield statement.node
+        return
+    node = statement.node
+    for name, value in kept[statement].items():
+        key = f"<value {len(values)} of a class>"
+        values[key] = _Kept(value)
+        expression = ast.Attribute(ast.Constant(key), "value", ast.Load())
+        target = ast.Name(name, ast.Store())
+        part: ast.stmt = ast.Assign([target], expression)
+        if isinstance(node, ast.AnnAssign):
+            part = ast.AnnAssign(target, node.annotation, expression, node.simple)
+        yield ast.fix_missing_locations(ast.copy_location(part, node))
+
+
+def _with_known(code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, _Kept]) -> CodeType:
+    """Put in the code that live functions have, and kept values."""
+    known = {(node.code.co_name, node.code.co_firstlineno): node for node in nodes}
+    constants: list[Any] = []
+    for constant in code.co_consts:
+        new: Any = constant
+        if isinstance(constant, CodeType):
+            node = known.get((constant.co_name, constant.co_firstlineno))
+            if not _makes_members(constant):
+                if node is not None and node.code.co_freevars == constant.co_freevars:
+                    new = node.code
+            else:
+                new = _with_known(constant, node.children if node is not None else nodes, values)
+        elif isinstance(constant, str):
+            new = values.get(constant, constant)
+        constants.append(new)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _makes_members(code: CodeType) -> bool:
+    """Whether this is the code of a class body, or the scope of its type parameters."""
+    return not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith(_GENERIC)
+
+
+def _below_generic(code: CodeType) -> Iterator[CodeType]:
+    for child in child_codes(code):
+        yield child
+        if child.co_name.startswith(_GENERIC):
+            yield from child_codes(child)
+
+
+def _member(nodes: list[CodeNode], path: Sequence[str], name: str) -> CodeNode | None:
+    for part in path:
+        node = definition_node(nodes, part)
+        if node is None:
+            return None
+        nodes = node.children
+    return definition_node(nodes, name)
+
+
+def _type_parameter(cls: type, name: str) -> CellType:
+    """Return the type parameter of that name (PEP 695)."""
+    parameters = getattr(cls, "__type_params__", ())
+    if name == ".type_params":
+        return CellType(parameters)
+    return CellType(next((each for each in parameters if each.__name__ == name), None))
+
+
+def _class(name: str, body: list[ast.stmt]) -> ast.ClassDef:
+    fields: dict[str, Any] = {"name": name, "bases": [], "keywords": [], "decorator_list": [], "body": body}
+    if "type_params" in ast.ClassDef._fields:
+        fields["type_params"] = []
+    return ast.ClassDef(**fields)
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    """Whether a statement is a string by itself."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def entry_name(name: str, cls: str) -> str:
+    """Return the entry that a name gets in the body of a class: private names are mangled (reference, 6.2.1)."""
+    stripped = cls.lstrip("_")
+    if not name.startswith("__") or name.endswith("__") or not stripped:
+        return name
+    return f"_{stripped}{name}"

@@ -1,0 +1,116 @@
+"""What the interpreter and the standard library derive from a class and keep: brought up to date after an edit."""
+
+from __future__ import annotations
+
+import _abc
+import abc
+import dis
+import functools
+import typing
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+from dyntransform.reloading import heap
+from dyntransform.reloading.transaction import Transaction
+
+__all__ = ["code_attributes", "refresh", "refresh_hooks", "with_subclasses"]
+
+
+def with_subclasses(cls: type) -> Iterator[type]:
+    """Yield a class and all below it, each once, bases first."""
+    seen: dict[int, type] = {}
+    pending = [cls]
+    while pending:
+        current = pending.pop(0)
+        if id(current) not in seen:
+            seen[id(current)] = current
+            pending.extend(type.__subclasses__(current))
+    yield from seen.values()
+
+
+def refresh(cls: type, transaction: Transaction, *, bases: bool) -> None:
+    """Bring up to date what was derived from the members of a class.
+
+    Args:
+        cls: the class.
+        transaction: takes the changes.
+        bases: its bases changed.
+    """
+    classes = list(with_subclasses(cls))
+    abstract = [(each, each.__abstractmethods__) for each in classes if isinstance(each, abc.ABCMeta)]
+    if abstract:
+        transaction.do(
+            functools.partial(_update_abstract, [each for each, _ in abstract]),
+            functools.partial(_restore_abstract, abstract),
+        )
+    for each in classes:
+        if getattr(each, "_is_protocol", False):
+            _refresh_protocol(each, transaction)
+    transaction.do(_forget_instance_checks, _forget_instance_checks)
+    if bases:
+        transaction.do(_forget_dispatch, _forget_dispatch)
+
+
+def _update_abstract(classes: list[Any]) -> None:
+    for cls in classes:
+        abc.update_abstractmethods(cls)
+
+
+def _restore_abstract(before: list[tuple[Any, frozenset[str]]]) -> None:
+    for cls, names in before:
+        cls.__abstractmethods__ = names
+
+
+def _refresh_protocol(cls: Any, transaction: Transaction) -> None:
+    """A protocol keeps the members that it asks for (Python 3.12)."""
+    if "__protocol_attrs__" not in vars(cls):
+        return
+
+    def update() -> None:
+        cls.__protocol_attrs__ = typing._get_protocol_attrs(cls)  # type: ignore[attr-defined]
+
+    before = cls.__protocol_attrs__
+    transaction.do(update, functools.partial(setattr, cls, "__protocol_attrs__", before))
+
+
+def refresh_hooks(cls: type) -> None:
+    """Forget what isinstance() found out with methods whose code changed."""
+    if isinstance(cls, abc.ABCMeta):
+        _forget_instance_checks()
+
+
+def _forget_instance_checks() -> None:
+    """Have every abstract class ask again: its hook may look at the members of any class.
+
+    Classes that were registered stay so.
+    """
+    for cls in with_subclasses(object):
+        if isinstance(cls, abc.ABCMeta) and _has_hook(cls):
+            _abc._reset_caches(cls)
+
+
+def _has_hook(cls: type) -> bool:
+    return any("__subclasshook__" in vars(base) for base in cls.__mro__[:-1])
+
+
+def _forget_dispatch() -> None:
+    """`functools.singledispatch` keeps what it found by class."""
+    for candidate in heap.objects():
+        if type(candidate) is FunctionType and candidate.__dict__ and "_clear_cache" in candidate.__dict__:
+            candidate._clear_cache()  # type: ignore[attr-defined]
+
+
+def code_attributes(code: CodeType) -> dict[str, Any]:
+    """Return what the compiler writes into the namespace of a class about its place (Python 3.13)."""
+    found: dict[str, Any] = {}
+    constant: Any = None
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "LOAD_CONST":
+            constant = instruction.argval
+        elif instruction.opname == "STORE_NAME" and instruction.argval in _ABOUT_PLACE:
+            found[instruction.argval] = constant
+    return found
+
+
+_ABOUT_PLACE = ("__firstlineno__", "__static_attributes__")

@@ -1,0 +1,233 @@
+"""Which statements of a class body an edit executes, and which members it touches."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from types import FunctionType
+from typing import Any
+
+from dyntransform.reloading.bodies import entry_name, is_docstring
+from dyntransform.reloading.class_site import ClassSite
+from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
+from dyntransform.reloading.diff import Kind, Pair, is_definition
+from dyntransform.reloading.report import Action
+from dyntransform.reloading.source import Statement
+from dyntransform.reloading.transaction import MISSING
+from dyntransform.reloading.values import same_value
+
+__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body", "reads"]
+
+
+@dataclasses.dataclass(frozen=True)
+class BodyPlan:
+    """What an edit does to the body of a class.
+
+    Attributes:
+        name: the name of the class, which private names take in.
+        runs: the statements to execute, in order.
+        removed: members that the old version bound and the new one does not.
+        old_names: members that the old version binds.
+        new_names: members that the new version binds.
+        values: something else than functions, classes and the docstring changes.
+        annotations: the annotations of the class change.
+        nested: names of nested classes that changed.
+        changed: anything but places and comments changed.
+    """
+
+    name: str
+    runs: tuple[Pair, ...]
+    removed: frozenset[str]
+    old_names: frozenset[str]
+    new_names: frozenset[str]
+    values: bool
+    annotations: bool
+    nested: frozenset[str]
+    changed: bool
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The members that change; methods of which only the code changed are none."""
+        return self.binds | self.removed
+
+    @property
+    def binds(self) -> frozenset[str]:
+        """The members that the executed statements bind."""
+        return frozenset(entry_name(name, self.name) for pair in self.runs for name in pair.new.usage.binds)
+
+    def pair_of(self, entry: str) -> Pair | None:
+        """Return the executed statement that binds a member."""
+        found = None
+        for pair in self.runs:
+            if any(entry_name(name, self.name) == entry for name in pair.new.usage.binds):
+                found = pair
+        return found
+
+
+def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) -> BodyPlan:
+    """Decide what is executed: edited statements, and what reads a value that changed.
+
+    Args:
+        change: how the class statement changed.
+        stale: names whose value changed.
+        lost: edited methods whose members were replaced from outside: their statements run.
+    """
+    runs = tuple(_runs(change, stale, lost))
+    name = change.new.name
+    body = change.body
+    others = [
+        statement
+        for statement in (*(pair.new for pair in runs), *body.removed)
+        if not is_definition(statement.node) and not is_docstring(statement.node)
+    ]
+    nested = [
+        pair.new.name for pair in body.pairs if isinstance(pair.new.node, ast.ClassDef) and pair.kind == Kind.DEFINITION
+    ]
+    own = [pair for pair in body.pairs if pair.kind != Kind.SAME and pair.new.name not in nested]
+    return BodyPlan(
+        name,
+        runs,
+        frozenset(entry_name(each, name) for each in body.removed_names),
+        frozenset(entry_name(each, name) for statement in change.old.body for each in statement.usage.binds),
+        frozenset(entry_name(each, name) for statement in change.new.body for each in statement.usage.binds),
+        values=bool(others),
+        annotations=any(isinstance(statement.node, ast.AnnAssign) for statement in others),
+        nested=frozenset(nested),
+        changed=bool(own or runs or body.removed or change.decorated or change.bases),
+    )
+
+
+def _runs(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) -> list[Pair]:
+    body = change.body
+    rebound = last_binders(list(change.old.body))
+    final = {name: pair for pair in body.pairs for name in pair.new.usage.binds}
+    runs: list[Pair] = []
+    changed: set[str] = set()
+    for pair in body.pairs:
+        usage = pair.new.usage
+        uncovered = any(
+            final[name] is pair and pair.old is not None and rebound.get(name) is not pair.old for name in usage.binds
+        )
+        if _wanted(pair, change, frozenset(usage.reads & (changed | stale)), lost, uncovered=uncovered):
+            runs.append(pair)
+            changed |= usage.binds
+    return runs
+
+
+def last_binders(statements: list[Statement]) -> dict[str, Statement]:
+    """Return, for each name, the statement that binds it last."""
+    return {name: statement for statement in statements for name in statement.usage.binds}
+
+
+def _wanted(
+    pair: Pair, change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement], *, uncovered: bool
+) -> bool:
+    """Whether to execute a statement.
+
+    `uncovered`: another statement bound its name last in the old version.
+    """
+    inner = change.edits.get(pair.new)
+    if uncovered or pair.new in lost:
+        return True
+    if isinstance(inner, FunctionEdit):
+        decorators = getattr(inner.new.node, "decorator_list", [])
+        return inner.decorated or any(reads(part, stale) for part in decorators)
+    if inner is not None:
+        return False
+    if pair.kind == Kind.NEW and is_docstring(pair.new.node):
+        return False
+    return bool(stale) or pair.kind in (Kind.NEW, Kind.EDITED)
+
+
+def reads(node: ast.expr, names: frozenset[str]) -> bool:
+    """Whether an expression loads one of the names."""
+    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))
+
+
+class MemberEdit:
+    """Sets and removes members of a live class.
+
+    Args:
+        site: the class statement.
+        cls: the class.
+        plan: what the edit does to the body.
+    """
+
+    def __init__(self, site: ClassSite, cls: type, plan: BodyPlan) -> None:
+        self._site = site
+        self._transaction = site.edit.transaction
+        self._cls = cls
+        self._change = site.change
+        self._plan = plan
+
+    def apply(self, made: dict[str, Any]) -> None:
+        """Take over what the executed statements bound."""
+        annotations = made.pop("__annotations__", {})
+        for name, value in made.items():
+            self._set(name, value)
+        for name in sorted(self._plan.removed & vars(self._cls).keys()):
+            if name not in ("__doc__", "__module__", "__qualname__"):
+                self._transaction.delete_attribute(self._cls, name)
+                self._note(name, Action.REMOVED, None)
+        self._hash()
+        self._docstring()
+        if self._plan.annotations:
+            self._annotations(annotations)
+
+    def _note(self, name: str, action: Action, line: int | None) -> None:
+        self._site.edit.note(self._site.module, f"{self._site.qualname}.{name}", action, line)
+
+    def _set(self, name: str, value: Any) -> None:
+        old = vars(self._cls).get(name, MISSING)
+        if same_value(old, value):
+            return
+        if name == "__new__" and isinstance(value, FunctionType):
+            value = staticmethod(value)
+        elif name in ("__init_subclass__", "__class_getitem__") and isinstance(value, FunctionType):
+            value = classmethod(value)
+        self._transaction.set_attribute(self._cls, name, value)
+        set_name = getattr(type(value), "__set_name__", None)
+        if set_name is not None:
+            set_name(value, self._cls, name)
+        pair = self._plan.pair_of(name)
+        if pair is not None:
+            action = Action.ADDED if old is MISSING else Action.UPDATED
+            if pair.kind == Kind.SAME:
+                action = Action.RERAN
+            self._note(name, action, pair.new.first_line)
+
+    def _hash(self) -> None:
+        """A class that defines __eq__ alone has __hash__ None (data model, object.__hash__)."""
+        if not self._plan.touched & {"__eq__", "__hash__"} or "__hash__" in self._plan.new_names:
+            return
+        if "__eq__" in self._plan.new_names:
+            self._transaction.set_attribute(self._cls, "__hash__", None)
+        elif vars(self._cls).get("__hash__", MISSING) is None:
+            self._transaction.delete_attribute(self._cls, "__hash__")
+
+    def _docstring(self) -> None:
+        old, new = (_docstring(statement.node) for statement in (self._change.old, self._change.new))
+        if old != new and self._cls.__doc__ == old:
+            self._transaction.set_attribute(self._cls, "__doc__", new)
+
+    def _annotations(self, made: dict[str, Any]) -> None:
+        """Order them as the new source does; those that something else put there come last."""
+        current = dict(vars(self._cls).get("__annotations__", {}))
+        old, new = _annotated(self._change.old, self._plan.name), _annotated(self._change.new, self._plan.name)
+        values = {**current, **made}
+        ordered = {name: values[name] for name in new if name in values}
+        others = {name: value for name, value in values.items() if name not in {*old, *new}}
+        self._transaction.set_attribute(self._cls, "__annotations__", {**ordered, **others})
+
+
+def _annotated(statement: Statement, name: str) -> list[str]:
+    return [
+        entry_name(part.node.target.id, name)
+        for part in statement.body
+        if isinstance(part.node, ast.AnnAssign) and isinstance(part.node.target, ast.Name)
+    ]
+
+
+def _docstring(node: ast.stmt) -> str | None:
+    assert isinstance(node, ast.ClassDef)
+    return ast.get_docstring(node, clean=False)
