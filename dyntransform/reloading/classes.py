@@ -63,10 +63,30 @@ class ClassWork:
             self._cls = self._remaking(plan).make_again()
         elif plan.changed:
             self._set_members(plan)
-        self._place()
         if remake or plan.changed or nested:
-            derived.refresh(self._cls, self._transaction, bases=remake)
-            self._edit.arrivals.mark(self._cls, self._module, self._site.qualname, self._change.new.first_line)
+            self._finish(plan, remade=remake)
+        else:
+            self._place(changed=False)
+
+    def _finish(self, plan: BodyPlan, *, remade: bool) -> None:
+        derived.refresh(self._cls, self._transaction, bases=remade, names=plan.old_names ^ plan.new_names)
+        self._edit.arrivals.mark(self._cls, self._module, self._site.qualname, self._change.new.first_line)
+        self._place(changed=True)
+
+    def succeed(self, made: type) -> type:
+        """Take over what another statement made of the class; return the class that its instances have then."""
+        plan = plan_body(self._change, frozenset(), frozenset())
+        self._cls = Remaking(self._site, self._cls, plan, {}).adopt(made)
+        self._finish(plan, remade=True)
+        return self._cls
+
+    def move(self) -> None:
+        """Take in that the statement is on other lines, and nothing else."""
+        self._place(changed=False)
+        for statement, change in self._change.edits.items():
+            inner = vars(self._cls).get(entry_name(statement.name, self._site.name))
+            if isinstance(change, ClassEdit) and isinstance(inner, type):
+                ClassWork(self._site.inner(change), inner).move()
 
     def _set_members(self, plan: BodyPlan) -> None:
         statements = [pair.new for pair in plan.runs]
@@ -112,9 +132,11 @@ class ClassWork:
             if pair.kind != Kind.DEFINITION or isinstance(pair.new.node, ast.ClassDef) or final[name] is not pair.new:
                 continue
             value = vars(self._cls).get(entry_name(name, self._site.name), MISSING)
+            if self._is_ours(value, name):
+                continue
+            decorated = bool(pair.new.node.decorator_list or self._node.decorator_list)  # type: ignore[attr-defined]
             plain = isinstance(value, (FunctionType, staticmethod, classmethod, property))
-            wrapped = bool(self._node.decorator_list) or self._creation.transforms
-            if not self._is_ours(value, name) and (plain or not (wrapped or pair.new.node.decorator_list)):  # type: ignore[attr-defined]
+            if plain or not (decorated or self._creation.transforms):
                 found.add(pair.new)
         return frozenset(found)
 
@@ -146,12 +168,14 @@ class ClassWork:
                     replaced = replaced or work._cls is not inner
         return replaced
 
-    def _place(self) -> None:
-        """Tell `inspect` where the class is now (Python 3.13)."""
+    def _place(self, *, changed: bool) -> None:
+        """Tell `inspect` where the class is now, and what its methods set (Python 3.13)."""
+        line = vars(self._cls).get("__firstlineno__")
+        if line is None or (line == self._change.new.first_line and not changed):
+            return
         node = definition_node(self._module.codes[self._site.index], self._site.path[0])
         for part in self._site.path[1:]:
             node = definition_node(node.children, part) if node is not None else None
-        if node is not None and "__firstlineno__" in vars(self._cls):
-            for name, value in derived.code_attributes(node.code).items():
-                if vars(self._cls).get(name) != value:
-                    self._transaction.set_attribute(self._cls, name, value)
+        for name, value in derived.code_attributes(node.code).items() if node is not None else ():
+            if vars(self._cls).get(name) != value:
+                self._transaction.set_attribute(self._cls, name, value)

@@ -17,6 +17,7 @@ __all__ = [
     "class_edit",
     "default_names",
     "definition_edit",
+    "inner_definitions",
     "inner_edits",
 ]
 
@@ -119,11 +120,12 @@ def inner_edits(pair: Pair) -> list[DefinitionEdit]:
     """Return the edits of definitions inside a block of which nothing else changed."""
     if pair.old is None:
         return []
-    olds, news = _inner_definitions(pair.old), _inner_definitions(pair.new)
+    olds, news = inner_definitions(pair.old), inner_definitions(pair.new)
     return [definition_edit(old, new) for old, new in zip(olds, news, strict=True)]
 
 
-def _inner_definitions(block: Statement) -> list[Statement]:
+def inner_definitions(block: Statement) -> list[Statement]:
+    """Return the functions and classes that a block defines."""
     found: list[Statement] = []
     pending = list(ast.iter_child_nodes(block.node))
     while pending:

@@ -14,7 +14,7 @@ from typing import Any
 from dyntransform.reloading import heap
 from dyntransform.reloading.transaction import Transaction
 
-__all__ = ["code_attributes", "refresh", "refresh_hooks", "with_subclasses"]
+__all__ = ["code_attributes", "refresh", "with_subclasses"]
 
 
 def with_subclasses(cls: type) -> Iterator[type]:
@@ -29,13 +29,14 @@ def with_subclasses(cls: type) -> Iterator[type]:
     yield from seen.values()
 
 
-def refresh(cls: type, transaction: Transaction, *, bases: bool) -> None:
+def refresh(cls: type, transaction: Transaction, *, bases: bool, names: frozenset[str]) -> None:
     """Bring up to date what was derived from the members of a class.
 
     Args:
         cls: the class.
         transaction: takes the changes.
-        bases: its bases changed.
+        bases: its bases may have changed.
+        names: members that it gained or lost.
     """
     classes = list(with_subclasses(cls))
     abstract = [(each, each.__abstractmethods__) for each in classes if isinstance(each, abc.ABCMeta)]
@@ -47,7 +48,9 @@ def refresh(cls: type, transaction: Transaction, *, bases: bool) -> None:
     for each in classes:
         if getattr(each, "_is_protocol", False):
             _refresh_protocol(each, transaction)
-    transaction.do(_forget_instance_checks, _forget_instance_checks)
+    forget = functools.partial(_forget_instance_checks, object if names or bases else cls)
+    if names or bases or abstract:
+        transaction.do(forget, forget)
     if bases:
         transaction.do(_forget_dispatch, _forget_dispatch)
 
@@ -74,18 +77,12 @@ def _refresh_protocol(cls: Any, transaction: Transaction) -> None:
     transaction.do(update, functools.partial(setattr, cls, "__protocol_attrs__", before))
 
 
-def refresh_hooks(cls: type) -> None:
-    """Forget what isinstance() found out with methods whose code changed."""
-    if isinstance(cls, abc.ABCMeta):
-        _forget_instance_checks()
-
-
-def _forget_instance_checks() -> None:
-    """Have every abstract class ask again: its hook may look at the members of any class.
+def _forget_instance_checks(top: type) -> None:
+    """Have the abstract classes below ask again: their hooks may look at the members of any class.
 
     Classes that were registered stay so.
     """
-    for cls in with_subclasses(object):
+    for cls in with_subclasses(top):
         if isinstance(cls, abc.ABCMeta) and _has_hook(cls):
             _abc._reset_caches(cls)
 

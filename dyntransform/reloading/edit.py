@@ -13,7 +13,13 @@ from dyntransform.reloading.bindings import Bindings, Rebinding, provides
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.classes import ClassWork
 from dyntransform.reloading.codes import CodeNode
-from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit
+from dyntransform.reloading.definitions import (
+    ClassEdit,
+    DefinitionEdit,
+    FunctionEdit,
+    class_edit,
+    inner_definitions,
+)
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.execution import Execution
 from dyntransform.reloading.live_class import live_class
@@ -248,14 +254,35 @@ class Edit:
             if pair.new is change.new and pair.kind != Kind.SAME:
                 self._run_if_possible(edit, index, pair, Action.RAN)
             return
-        ClassWork(ClassSite(self, edit, index, change, (name,)), cls).apply(touched=touched)
+        work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)
+        work.apply(touched=touched)
+
+    def succeed_class(self, module: ModuleEdit, index: int, pair: Pair, name: str, old: type, new: type) -> type:
+        """Return the class that a name is to have, of which a statement made a new version.
+
+        Args:
+            module: the module.
+            index: position of the statement.
+            pair: the statement.
+            name: the name.
+            old: the class before.
+            new: what the statement made.
+        """
+        if (old.__module__, old.__qualname__) != (new.__module__, new.__qualname__):
+            return new
+        before = [one for statement in module.old_statements for one in _class_statements(statement, name)]
+        after = _class_statements(pair.new, name)
+        if not before or not after:
+            return new
+        site = ClassSite(self, module, index, class_edit(before[-1], after[-1]), (name,))
+        return ClassWork(site, old).succeed(new)
 
     def make_again(self, cls: type) -> None:
         """Have a class made again that has to be although its statement did not change."""
         self.outdated[id(cls)] = cls
         module = self._edit_of(cls.__module__)
         for index, pair in enumerate(module.pairing.pairs) if module is not None else ():
-            for change in module.edits.get(pair.new, ()):  # type: ignore[union-attr]
+            for change in module.edits_of(pair):  # type: ignore[union-attr]
                 if isinstance(change, ClassEdit) and change.new.name == cls.__qualname__.partition(".")[0]:
                     if not module.edited or pair.new in self._ran:  # type: ignore[union-attr]
                         self._class(module, index, pair, change, touched=False)  # type: ignore[arg-type]
@@ -285,6 +312,11 @@ _ROUNDS = 20
 def _is_text(node: ast.stmt) -> bool:
     """Whether the statement is a string alone: a docstring, or a comment."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _class_statements(statement: Statement, name: str) -> list[Statement]:
+    found = [statement] if statement.is_definition else inner_definitions(statement)
+    return [one for one in found if one.kind is ast.ClassDef and one.name == name]
 
 
 def _reads_any(node: ast.expr, names: frozenset[str]) -> bool:

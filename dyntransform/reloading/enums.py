@@ -73,16 +73,16 @@ def _partners(cls: Any, twin: Any) -> Iterator[tuple[Any, Any]]:
     fresh = list({id(member): member for member in twin._member_map_.values()}.values())
     live = {member._name_: member for member in _all_members(cls) if cls._member_map_.get(member._name_) is member}
     wanted = {member._name_ for member in fresh}
-    free = [
-        member for member in _all_members(cls) if live.get(member._name_) is not member or member._name_ not in wanted
-    ]
-    partner: Any
-    for member in fresh:
-        partner = live.get(member._name_)
-        if partner is None:
-            partner = next((one for one in free if same_value(one._value_, member._value_)), None)
-            free = [one for one in free if one is not partner]
-        yield member, partner
+    named_anew = [one for name, one in live.items() if name in wanted]
+    free = [one for one in _all_members(cls) if not any(one is other for other in named_anew)]
+    new: Any
+    for new in fresh:
+        named = live.get(new._name_)
+        partner = (
+            named if named is not None else next((one for one in free if same_value(one._value_, new._value_)), None)
+        )
+        free = [one for one in free if one is not partner]
+        yield new, partner
 
 
 def _all_members(cls: Any) -> list[Any]:

@@ -71,6 +71,8 @@ class Execution:
             if name in kept:
                 self._transaction.set_item(module.namespace, name, old)
                 continue
+            if isinstance(old, type) and isinstance(new, type) and old is not new:
+                new = self._edit.succeed_class(module, index, pair, name, old, new)
             changed = new is not old and not same_value(old, new)
             if new is MISSING:
                 self._transaction.delete_item(module.namespace, name)

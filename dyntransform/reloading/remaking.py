@@ -61,11 +61,7 @@ class Remaking:
             self._site.note(Action.RAN)
             return self._cls
         registries.settle(twin, self._cls)
-        stored = {name for function in before.functions for name in stored_attributes(function)}
-        provenance = twins.Provenance(
-            self._plan.old_names | stored, self._plan.new_names, self._kept(twin), self._edit.is_project
-        )
-        result = self._take_over(twin, provenance) or self._replace(twin, provenance)
+        result = self._succeed(twin, before)
         if bound is not self._cls or made is not twin:
             self._wrapped(bound, made, twin, result)
         below = fields.dataclasses_below(result)
@@ -74,6 +70,17 @@ class Remaking:
         for derived in below:
             self._edit.make_again(derived)
         return result
+
+    def adopt(self, twin: type) -> type:
+        """Take over a class that another statement made; return the class that its instances have then."""
+        return self._succeed(twin, self._creation(self._change.old))
+
+    def _succeed(self, twin: type, before: Creation) -> type:
+        stored = {name for function in before.functions for name in stored_attributes(function)}
+        provenance = twins.Provenance(
+            self._plan.old_names | stored, self._plan.new_names, self._kept(twin), self._edit.is_project
+        )
+        return self._take_over(twin, provenance) or self._replace(twin, provenance)
 
     def _creation(self, statement: Statement) -> Creation:
         assert isinstance(statement.node, ast.ClassDef)

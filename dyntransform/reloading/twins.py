@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from dyntransform.reloading import enums, slots
+from dyntransform.reloading import enums, heap, slots
 from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.swaps import Swaps
 from dyntransform.reloading.transaction import MISSING, Transaction
@@ -199,4 +199,13 @@ def keep(cls: type, twin: type, provenance: Provenance) -> None:
 
 def retire(twin: type, cls: type, transaction: Transaction) -> None:
     """Let whatever the making of the twin left behind mean the live class."""
+    for holder in heap.referrers(twin):
+        if isinstance(holder, list) and any(entry is cls for entry in holder):
+            before = list(holder)
+            once = [entry for entry in before if entry is not twin]
+            transaction.do(functools.partial(_refill, holder, once), functools.partial(_refill, holder, before))
     replace_references(Swaps([(twin, cls)]), transaction)
+
+
+def _refill(holder: list[Any], content: list[Any]) -> None:
+    holder[:] = content
