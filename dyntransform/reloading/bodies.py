@@ -105,8 +105,10 @@ class Body:
         fields = {**dict(ast.iter_fields(self._node)), "bases": [], "keywords": [], "decorator_list": []}
         bare = ast.copy_location(ast.ClassDef(**{**fields, "body": nodes or [ast.Pass()]}), self._node)
         namespace = self._module.namespace
-        if not any(statement.usage.makes_code for statement in statements):  # functions keep the real namespace
+        if not any(statement.usage.makes_code for statement in statements):
             namespace = self._edit.transaction.view(namespace)
+        elif any((self._module.name, name) in self._edit.rebound for each in statements for name in each.usage.reads):
+            self._edit.transaction.commit()  # functions keep the real namespace
         found = dict(self._run(cls, bare, self._path, {}, namespace))
         cell = found.pop("__classcell__", None)
         if cell is not None:
