@@ -140,7 +140,6 @@ class Body:
     def _go_live(self, statements: Sequence[Statement]) -> None:
         if self._edit.must_be_live(self._module, statements):
             self._edit.transaction.commit()
-        self._module.source.compile([])  # lowers the tree, whose parts are taken into others here
 
     def outer(self) -> type:
         """Return the class around."""

@@ -80,14 +80,6 @@ class ClassWork:
         self._finish(plan, remade=True)
         return self._cls
 
-    def move(self) -> None:
-        """Take in that the statement is on other lines, and nothing else."""
-        self._place(changed=False)
-        for statement, change in self._change.edits.items():
-            inner = vars(self._cls).get(entry_name(statement.name, self._site.name))
-            if isinstance(change, ClassEdit) and isinstance(inner, type):
-                ClassWork(self._site.inner(change), inner).move()
-
     def _set_members(self, plan: BodyPlan) -> None:
         statements = [pair.new for pair in plan.runs]
         made = self._body.execute(self._cls, statements) if statements else {}

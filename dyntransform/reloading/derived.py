@@ -6,15 +6,17 @@ import _abc
 import abc
 import dis
 import functools
+import inspect
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
 from dyntransform.reloading import heap
+from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.transaction import Transaction
 
-__all__ = ["code_attributes", "refresh", "with_subclasses"]
+__all__ = ["code_attributes", "move", "refresh", "with_subclasses"]
 
 
 def with_subclasses(cls: type) -> Iterator[type]:
@@ -96,6 +98,17 @@ def _forget_dispatch() -> None:
     for candidate in heap.objects():
         if type(candidate) is FunctionType and candidate.__dict__ and "_clear_cache" in candidate.__dict__:
             candidate._clear_cache()  # type: ignore[attr-defined]
+
+
+def move(namespace: Mapping[str, Any], nodes: Sequence[CodeNode], transaction: Transaction) -> None:
+    """Tell `inspect` on which lines classes are now, of which nothing else changed (Python 3.13)."""
+    for node in nodes:
+        code = node.code
+        cls = namespace.get(code.co_name)
+        if isinstance(cls, type) and not code.co_flags & inspect.CO_OPTIMIZED and "__firstlineno__" in vars(cls):
+            if vars(cls)["__firstlineno__"] != code.co_firstlineno:
+                transaction.set_attribute(cls, "__firstlineno__", code.co_firstlineno)
+            move(vars(cls), node.children, transaction)
 
 
 def code_attributes(code: CodeType) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 
+from dyntransform.reloading import derived
 from dyntransform.reloading.arrivals import Arrivals
 from dyntransform.reloading.bindings import Bindings, Rebinding, provides
 from dyntransform.reloading.class_site import ClassSite
@@ -165,9 +166,11 @@ class Edit:
         touched = self.is_touched(edit, index, pair)
         forced = forced and not self._bind_again(edit, index, pair)
         if pair.new.is_definition and pair.old is not None and not forced:
-            if touched or (first and not pair.same_text):
+            if touched or (first and not pair.same_text) or (first and self.outdated):
                 for change in edit.edits_of(pair):
                     self._definition(edit, index, pair, change, touched=touched)
+            elif first and pair.old.first_line != pair.new.first_line:
+                derived.move(edit.namespace, edit.codes[index], self.transaction)
             return
         if first and pair.kind == Kind.BLOCK:
             for change in edit.edits_of(pair):
