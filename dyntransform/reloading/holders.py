@@ -13,6 +13,7 @@ from types import CellType, FrameType, FunctionType, GenericAlias, MemberDescrip
 from typing import Any
 
 from dyntransform.reloading import heap
+from dyntransform.reloading.derived import with_subclasses
 from dyntransform.reloading.local_variables import replace_in_frame
 from dyntransform.reloading.swaps import Changes, Swaps
 
@@ -38,17 +39,19 @@ def replace_in(holder: Any, swaps: Swaps, rebuilt: Swaps, changes: Changes) -> N
             return
     make = _ANEW.get(type(holder))
     if make is not None:
-        if not _is_of_a_class(holder):
+        if not _is_of_a_class(holder, swaps):
             rebuilt.add(holder, make(holder, swaps))
     elif not isinstance(holder, (type, FrameType)):
         _in_instance(holder, swaps, changes)
 
 
-def _is_of_a_class(holder: Any) -> bool:
+def _is_of_a_class(holder: Any, swaps: Swaps) -> bool:
     """Whether a tuple holds the bases or the linearization of a class: those follow from its bases."""
     return type(holder) is tuple and any(
-        isinstance(owner, type) and (owner.__mro__ is holder or owner.__bases__ is holder)
-        for owner in heap.referrers(holder)
+        holder is cls.__mro__ or holder is cls.__bases__
+        for old in swaps.olds
+        if isinstance(old, type)
+        for cls in with_subclasses(old)
     )
 
 

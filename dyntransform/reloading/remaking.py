@@ -208,8 +208,8 @@ def _report_holders(replaced: list[weakref.ref[type]], note: Callable[..., None]
 
 def _holders(cls: type) -> set[str]:
     own = (type, types.GetSetDescriptorType, types.MemberDescriptorType, types.FrameType)
-    return {
-        type(one).__name__
-        for one in heap.referrers(cls)
-        if not isinstance(one, own) and not (type(one) is tuple and one and one[0] is cls)
-    }
+    found = set()
+    for one in heap.referrers(cls):  # no comprehension: until Python 3.11 it would hold the class in a cell
+        if not isinstance(one, own) and not (type(one) is tuple and one and one[0] is cls):
+            found.add(type(one).__name__)
+    return found
