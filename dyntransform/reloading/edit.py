@@ -105,10 +105,9 @@ class Edit:
         for edit in self.edits.values():
             self._bindings.remove_names(edit)
             self._bindings.refresh_documentation(edit)
-        last = [name for name, edit in self.edits.items() if edit.calls]
         for _ in range(_ROUNDS):
             before = self._bindings.order
-            for name in self._ordering.affected(self.edits, self.rebound, last):
+            for name in self._ordering.affected(self.edits, self.rebound):
                 reached = self._edit_of(name)
                 if reached is not None:
                     self._module(reached)

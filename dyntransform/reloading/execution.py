@@ -61,7 +61,9 @@ class Execution:
         if kept and kept == statement.usage.binds:
             self._edit.note(module, statement.name, Action.WAITS, statement.first_line, KEPT_NOTE)
             return
+        order = self._bindings.order
         after, written = self._execute(module, pair)
+        self._ordering.loaded(order)
         for name in _no_longer_bound(module, pair, written) - kept:
             after.pop(name, None)
         after.update({name: before[name] for name in kept})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
@@ -15,6 +16,7 @@ from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames
 from dyntransform.reloading.source import Source, Statement
 from dyntransform.reloading.state import ModuleState
+from dyntransform.runtime.names import absolute_name
 
 __all__ = ["ModuleEdit", "definition_node"]
 
@@ -169,6 +171,20 @@ class ModuleEdit:
     def calls(self) -> bool:
         """Whether new or edited statements call or import something when they run."""
         return any(pair.kind in (Kind.NEW, Kind.EDITED) and pair.new.usage.calls for pair in self.pairing.pairs)
+
+    def new_imports(self) -> frozenset[str]:
+        """Return the modules that new or edited statements import, or may import from."""
+        found: set[str] = set()
+        for pair in self.pairing.pairs:
+            if pair.kind not in (Kind.NEW, Kind.EDITED) or not pair.new.usage.calls:
+                continue
+            for node in ast.walk(pair.new.node):
+                if isinstance(node, ast.Import):
+                    found.update(alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom):
+                    module = absolute_name("." * node.level + (node.module or ""), self.namespace)
+                    found.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+        return frozenset(found - {self.name})
 
     def codes_of(self, statement: Statement) -> list[CodeNode]:
         """Return the code objects of a statement of the new version."""

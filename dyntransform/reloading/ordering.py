@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
@@ -17,6 +18,15 @@ class _Ordered(Protocol):
     def order(self) -> int: ...
 
 
+class _Edited(Protocol):
+    """An edited module."""
+
+    @property
+    def calls(self) -> bool: ...
+
+    def new_imports(self) -> frozenset[str]: ...
+
+
 class Ordering:
     """The import graph of the loaded project modules, as far as an edit reaches.
 
@@ -26,6 +36,8 @@ class Ordering:
 
     def __init__(self, states: States) -> None:
         self._states = states
+        self._known = set(states.current())
+        self._count = len(sys.modules)
         self._visited: dict[str, int] = {}
         """The last change when a module was yielded."""
         self._lazy: set[str] = set()
@@ -39,21 +51,20 @@ class Ordering:
         """Return the modules that import some of `modules`, or from them."""
         return self._states.importers(modules)
 
-    def affected(
-        self, edited: Iterable[str], changed: Mapping[tuple[str, str], _Ordered], last: Iterable[str] = ()
-    ) -> Iterator[str]:
+    def affected(self, edits: Mapping[str, _Edited], changed: Mapping[tuple[str, str], _Ordered]) -> Iterator[str]:
         """Yield the edited modules and those that depend on a changed name, providers first.
 
         `changed` may grow while the names are taken: modules that import from a yielded one come later. When it is
-        called again, it yields those that were passed before something that they import changed. Modules in `last`
-        come after those that do not depend on them: what they run may load any other module.
+        called again, it yields those that were passed before something that they import changed. Edited modules whose
+        new statements call or import something come after the other edited ones, if these do not depend on them: what
+        they run may load any module.
         """
-        edited = set(edited)
+        edited = set(edits)
         if not changed and len(edited) == 1:
             yield from self._due(edited, edited, changed)
             if not changed:
                 return
-        yield from self._due(self._sorted(edited, frozenset(last)), edited, changed)
+        yield from self._due(self._sorted(edits), edited, changed)
 
     def _due(
         self, names: Iterable[str], edited: set[str], changed: Mapping[tuple[str, str], _Ordered]
@@ -70,17 +81,30 @@ class Ordering:
                 self._visited[name] = max((one.order for one in changed.values()), default=0)
                 yield name
 
-    def _sorted(self, edited: set[str], last: frozenset[str]) -> list[str]:
+    def loaded(self, order: int) -> None:
+        """Take note of modules that were imported meanwhile: they have read every value that changed before."""
+        if len(sys.modules) != self._count:
+            self._count = len(sys.modules)
+            for name in self._states.current():
+                if name not in self._known:
+                    self._known.add(name)
+                    self._visited[name] = order
+
+    def _sorted(self, edits: Mapping[str, _Edited]) -> list[str]:
         """Sort what the edit may reach, providers before importers; in a circle, the order of loading decides."""
         self._lazy = {name for name, state in self._states.current().items() if "__getattr__" in state.namespace}
-        graph = {name: state.providers() for name, state in self._states.reached(edited | self._lazy).items()}
-        return _topological(sorted(graph, key=last.__contains__), graph)
+        graph = {name: state.providers() for name, state in self._states.reached(edits.keys() | self._lazy).items()}
+        for name, edit in edits.items():
+            graph[name] = graph.get(name, frozenset()) | edit.new_imports()
+        late = {name for name, edit in edits.items() if edit.calls}
+        starts = sorted(graph, key=lambda name: name not in edits or name in late)
+        return _topological(starts, {name: sorted(graph[name], key=lambda one: (one in late, one)) for name in graph})
 
 
-def _topological(names: list[str], graph: Mapping[str, frozenset[str]]) -> list[str]:
+def _topological(names: list[str], graph: Mapping[str, list[str]]) -> list[str]:
     done: dict[str, None] = {}
     for start in names:
-        path = [(start, iter(sorted(graph[start])))] if start not in done else []
+        path = [(start, iter(graph[start]))] if start not in done else []
         visiting = {start}
         while path:
             name, providers = path[-1]
@@ -90,5 +114,5 @@ def _topological(names: list[str], graph: Mapping[str, frozenset[str]]) -> list[
                 path.pop()
             elif provider in graph and provider not in done and provider not in visiting:
                 visiting.add(provider)
-                path.append((provider, iter(sorted(graph[provider]))))
+                path.append((provider, iter(graph[provider])))
     return list(done)
