@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 _VOLATILE = (
-    (re.compile(r"0x[0-9a-fA-F]{6,}"), "0x"),
+    (re.compile(r"0x[0-9a-fA-F]{6,}|\b7f[0-9a-f]{10}\b"), "0x"),
     (re.compile(r"pytest-of-\w+/pytest-\d+"), "pytest-tmp"),
     (re.compile(r"/tmp/[\w./-]+"), "/tmp"),
     (re.compile(r"\b\d+(\.\d+)?(e-\d+)? ?(ms|s|us|ns|seconds)\b"), "some time"),
