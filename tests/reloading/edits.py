@@ -160,7 +160,7 @@ def change(pen: Pen, project: Project) -> Project | None:
     if place is None:
         return None
     old = project.modules[place[0]].statements[place[1]]
-    if old.source:
+    if old.source or old.kind == "register":  # functions are not registered anew when their decorator changed
         return None
     scope = scope_at(project, *place)
     if not old.body:

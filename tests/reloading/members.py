@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TypeAlias
 
 from reloading.expressions import Body, Expressions, Pen, Scope
 from reloading.projects import Statement
 
 __all__ = ["draw_class", "draw_enum", "draw_member", "draw_record"]
 
+_First: TypeAlias = Callable[[Pen, Scope, int], Statement]
 REQUIRED = 2
 """So many statements at the start of each class body stay: what its instances are made with, and ``run``."""
 
 
 def draw_class(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
     """Draw a class."""
-    return _with_members(pen, scope, _header(pen, scope, number, name, "class"), _init(pen, scope, pen.number()))
+    return _with_members(pen, scope, _header(pen, scope, number, name, "class"), _init)
 
 
 def draw_record(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
@@ -24,7 +26,7 @@ def draw_record(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
     flavour = ("", "(order=True)", "(frozen=True)", "(slots=True)")[number % 4]
     header = _header(pen, scope, number, name, "record")
     header = dataclasses.replace(header, decorators=(f"@dataclasses.dataclass{flavour}",))
-    return _with_members(pen, scope, header, Statement("first", pen.number(), "n: int = 0", (("n", "int"),)))
+    return _with_members(pen, scope, header, _first)
 
 
 def _header(pen: Pen, scope: Scope, number: int, name: str, kind: str) -> Statement:
@@ -35,8 +37,9 @@ def _header(pen: Pen, scope: Scope, number: int, name: str, kind: str) -> Statem
     return Statement(kind, number, text, ((name, kind),), frozenset(value.needs))
 
 
-def _with_members(pen: Pen, scope: Scope, header: Statement, first: Statement) -> Statement:
-    statement = dataclasses.replace(header, body=(first, _run(pen, scope, pen.number())))
+def _with_members(pen: Pen, scope: Scope, header: Statement, first: _First) -> Statement:
+    required = [dataclasses.replace(make(pen, scope, header.number), number=pen.number()) for make in (first, _run)]
+    statement = dataclasses.replace(header, body=tuple(required))
     for _ in range(pen.integer(0, 2)):
         statement = dataclasses.replace(statement, body=(*statement.body, draw_member(pen, scope, statement)))
     return statement
@@ -54,15 +57,19 @@ def draw_enum(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
 
 
 def draw_member(pen: Pen, scope: Scope, cls: Statement, old: Statement | None = None) -> Statement:
-    """Draw a statement of a class body; in place of an old one, if that is given."""
+    """Draw a statement of a class body; in place of an old one, if that is given.
+
+    What its functions may call depends on the number of the class, so that none calls what makes the class again.
+    """
     position = cls.body.index(old) if old is not None else len(cls.body)
     known = [part.name for part in cls.body[REQUIRED:position] if part.kind in ("attribute", "imported")]
     kind = old.kind if old is not None else pen.one_of(list(_PREFIXES))
-    number = old.number if old is not None else pen.number()
     if kind in _FIRST:
-        return _FIRST[kind](pen, scope, number)
-    name = old.name if old is not None else pen.name(_PREFIXES[kind])
-    return _MEMBERS[kind](pen, scope, number, name, known)
+        member = _FIRST[kind](pen, scope, cls.number)
+    else:
+        name = old.name if old is not None else pen.name(_PREFIXES[kind])
+        member = _MEMBERS[kind](pen, scope, cls.number, name, known)
+    return dataclasses.replace(member, number=old.number if old is not None else pen.number())
 
 
 def _init(pen: Pen, scope: Scope, number: int) -> Statement:
@@ -146,7 +153,7 @@ def _indented(lines: list[str], width: int = 4) -> list[str]:
     return [" " * width + line for line in lines]
 
 
-_FIRST: dict[str, Callable[[Pen, Scope, int], Statement]] = {"init": _init, "first": _first, "run": _run}
+_FIRST: dict[str, _First] = {"init": _init, "first": _first, "run": _run}
 _MEMBERS: dict[str, Callable[[Pen, Scope, int, str, list[str]], Statement]] = {
     "attribute": _attribute,
     "method": _method,

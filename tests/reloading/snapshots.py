@@ -34,7 +34,8 @@ class Snapshot:
             return
         self._objects[id(value)] = (path, value, parts)
         for name, part in parts.items():
-            self._take(path + name, part)
+            if name != ".__builtins__":
+                self._take(path + name, part)
 
     def _parts(self, value: Any) -> _Parts | None:
         """Return what an object is made of; None if it cannot change, or is none of the program's."""
@@ -46,7 +47,7 @@ class Snapshot:
             if isinstance(value, kind):
                 return parts(value)
         if type(value).__module__ in self._names:
-            return {**_attributes(vars(value)), ".__class__": type(value)}
+            return {**_attributes(_instance_values(value)), ".__class__": type(value)}
         return None
 
     def differences(self, later: Snapshot) -> list[str]:
@@ -67,6 +68,11 @@ def _changed(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
 
 def _attributes(namespace: Mapping[str, Any]) -> _Parts:
     return {f".{name}": value for name, value in namespace.items()}
+
+
+def _instance_values(value: Any) -> dict[str, Any]:
+    slots = [name for base in type(value).__mro__ for name in vars(base).get("__slots__", ())]
+    return {**getattr(value, "__dict__", {}), **{name: getattr(value, name, _MISSING) for name in slots}}
 
 
 def _items(values: Sequence[Any]) -> _Parts:

@@ -152,20 +152,22 @@ def _update(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
     if not possible:
         return _constant(pen, scope, number, name)
     target, form = pen.one_of(possible)
-    return Statement(
-        "update", number, form.format(value.use(target), value.number()), (), frozenset(value.needs), (target,)
-    )
+    text = form.format(target, value.number())
+    if (target, "int") in value.needs:
+        return _constant(pen, scope, number, name)
+    value.use(target)
+    return Statement("update", number, text, (), frozenset(value.needs), (target,))
 
 
 def _again(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
-    """Draw a statement that binds a name once more, also an imported one, but that must not count on from there."""
+    """Draw a statement that binds a name once more, also an imported one; it does not count on from there."""
     value = Expressions(pen, scope)
     names = [each for each in scope.of_kind("int") if "." not in each]
     if not names:
         return _constant(pen, scope, number, name)
     target = pen.one_of(names)
     text = f"{target} = {value.number()}"
-    if target not in scope.own and (target, "int") in value.needs:
+    if (target, "int") in value.needs:
         return _constant(pen, scope, number, name)
     return Statement("again", number, text, ((target, "int"),), frozenset(value.needs))
 
