@@ -62,7 +62,7 @@ def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: S
     parts = [
         "# How fast it is",
         (
-            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors; "
+            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores; "
             f"{_versions()}; written by `make bench` in {seconds / 60:.0f} minutes. {_HOW}"
         ),
     ]
