@@ -46,7 +46,7 @@ def main() -> None:
             if name.startswith("growth") and options.quick:
                 continue
             wanted = [job for job in jobs(Path(folder), quick=options.quick) if job.engine not in missing]
-            outcomes[name] = run(wanted, _ROUNDS.get(name, 2) if not options.quick else 1, Path(folder))
+            outcomes[name] = run(wanted, _ROUNDS.get(name, 1) if not options.quick else 1, Path(folder))
     options.out.mkdir(parents=True, exist_ok=True)
     pictures = plots.draw(outcomes, options.out)
     note = tables.note(outcomes, pictures, missing, time.monotonic() - begun)
@@ -54,8 +54,8 @@ def main() -> None:
     print(note)
 
 
-_ROUNDS = {"loops": 5, "start": 5, "growth": 1, "watch": 1}
-"""Twice, where nothing else is said."""
+_ROUNDS = {"loops": 5, "start": 5}
+"""Once, where nothing else is said: with many samples in a process."""
 
 
 def _reload(folder: Path, *, quick: bool) -> list[Job]:

@@ -33,8 +33,9 @@ WORDS = {
     "touched": "a file that is touched",
 }
 _HOW = (
-    "Times are in milliseconds: the median, and in brackets what 5 % and 95 % of the samples are below. Each "
-    "measurement is a process of its own, all engines in turns."
+    "Times are in milliseconds: the median, and in brackets what 5 % and 95 % of the samples are below. They are "
+    "processor time, which other programs on the machine hardly change, but for *Watching*, where the clock counts. "
+    "Each measurement is a process of its own, all engines in turns."
 )
 _RELOAD = (
     "200 modules of 300 lines are loaded and 500,000 objects are in memory. From the call that applies the saved files "
