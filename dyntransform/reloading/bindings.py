@@ -145,6 +145,15 @@ class Bindings:
             for name in gone & annotations.keys():
                 self._transaction.delete_item(annotations, name)
 
+    def reaches(self, module: ModuleEdit) -> bool:
+        """Whether a statement of the module reads, when it is executed, a name whose value changed."""
+        names = {name for owner, name in self.changed if owner == module.name}
+        if not names.isdisjoint(module.source.reads):
+            return True
+        view = self._transaction.view(module.namespace)
+        chains = module.source.attributes
+        return any(self._chain_changed(view.get(name), attributes, 0) for name, *attributes in chains)
+
     def stale(self, module: ModuleEdit, statement: Statement, since: int, index: int | None) -> frozenset[str]:
         """Return the names that a statement reads and whose value changed.
 

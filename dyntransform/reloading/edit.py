@@ -147,7 +147,10 @@ class Edit:
 
     def _module(self, edit: ModuleEdit) -> None:
         self._bindings.refresh(edit)
-        groups = update_groups(edit, self.is_touched, self._bindings.passed.pop(edit.name, ()))
+        passed = self._bindings.passed.pop(edit.name, ())
+        if not edit.edited and not passed and not self._bindings.reaches(edit):
+            return
+        groups = update_groups(edit, self.is_touched, passed)
         for pair, why in groups.impossible:
             self._note(edit, pair.new.name, Action.REFUSED, pair.new.first_line, why)
             self._ran[pair.new] = self._bindings.order

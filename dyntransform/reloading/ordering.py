@@ -40,6 +40,8 @@ class Ordering:
         self._count = len(sys.modules)
         self._visited: dict[str, int] = {}
         """The last change when a module was yielded."""
+        self._changed: list[str] = []
+        """The modules of which a name changed, one entry a name."""
         self._lazy: set[str] = set()
         """Modules with a ``__getattr__`` (PEP 562), which may take values from any other."""
 
@@ -75,9 +77,8 @@ class Ordering:
                 continue
             since = self._visited.get(name, -1)
             providers = state.providers()
-            through_any = not self._lazy.isdisjoint(providers)
-            orders = (one.order for (module, _), one in changed.items() if through_any or module in providers)
-            if (name in edited and since < 0) or any(order > since for order in orders):
+            first = name in edited and since < 0
+            if first or self._changed_since(since, providers, changed):
                 self._visited[name] = max((one.order for one in changed.values()), default=0)
                 yield name
 
@@ -89,6 +90,17 @@ class Ordering:
                 if name not in self._known:
                     self._known.add(name)
                     self._visited[name] = order
+
+    def _changed_since(
+        self, since: int, providers: frozenset[str], changed: Mapping[tuple[str, str], _Ordered]
+    ) -> bool:
+        if not self._lazy.isdisjoint(providers):
+            return any(one.order > since for one in changed.values())
+        if len(self._changed) != len(changed):
+            self._changed = [module for module, _ in changed]
+        if providers.isdisjoint(self._changed):
+            return False  # true of most, and told without a loop
+        return any(one.order > since for (module, _), one in changed.items() if module in providers)
 
     def _sorted(self, edits: Mapping[str, _Edited]) -> list[str]:
         """Sort what the edit may reach, providers before importers; in a circle, the order of loading decides."""

@@ -195,6 +195,8 @@ class Statement:
 
     def drop_syntax(self) -> None:
         """Forget the syntax tree; it is parsed again if it is needed."""
+        if self._node is None:
+            return
         self._node = None
         self.__dict__.pop("body", None)
         self.__dict__.pop("key", None)
@@ -232,6 +234,7 @@ class Source:
         self._became: dict[ast.stmt, list[ast.stmt]] = {}
         self._file = _File(path, options, future_annotations(tree))
         self._new_lines: slice | None = None
+        self._usage: tuple[frozenset[str], frozenset[tuple[str, ...]]] | None = None
         self.statements = _statements(tree.body, self._lines, self._file)
         self.divisible = _divisible(self.statements)
         if self.divisible:
@@ -272,8 +275,27 @@ class Source:
         source._became = {}
         source._lines = lines
         source._new_lines = slice(start, end)
+        source._usage = None
         source.statements = [*self.statements[:first], *new, *(statement.moved(shift) for statement in after)]
         return source
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names that executing the module loads."""
+        return self._all_usage()[0]
+
+    @property
+    def attributes(self) -> frozenset[tuple[str, ...]]:
+        """Chains of a loaded name and the attributes that executing the module takes from it."""
+        return self._all_usage()[1]
+
+    def _all_usage(self) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
+        if self._usage is None:
+            every = [statement.usage for statement in self.statements]
+            reads = frozenset[str]().union(*(usage.reads for usage in every))
+            attributes = frozenset[tuple[str, ...]]().union(*(usage.attributes for usage in every))
+            self._usage = reads, attributes
+        return self._usage
 
     @property
     def links(self) -> tuple[LinkSpec, ...]:

@@ -68,7 +68,7 @@ def view(source: Source) -> object:
         names = statement.kind, statement.name, statement.key, statement.usage, statement.is_definition
         statements.append((tree, place, names, statement.future_annotations))
     codes = [source.compile([statement.node]) for statement in source.statements]
-    return statements, codes, source.links, source.lookups, source.flags
+    return statements, codes, source.links, source.lookups, source.flags, source.reads, source.attributes
 
 
 def outcome(make) -> object:
