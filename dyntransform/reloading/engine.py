@@ -126,7 +126,7 @@ class Engine:
             self._call_before(events)
             edit = Edit(edits, self._dependent, Ordering(self._states))
             edit.apply()
-            late.follow(edit, self._states.current())
+            late.follow(edit, self._states.current)
             edit.transaction.finish()
         except BaseException as error:  # noqa: BLE001 - the border to the edited program: SystemExit is an error too
             if edit is not None:
@@ -153,7 +153,8 @@ class Engine:
 
     def _call_before(self, events: Iterable[ReloadEvent]) -> None:
         for event in events:
-            for hook in hooks_of(self._states.current()[event.module].namespace, BEFORE):
+            state = self._states.get(event.module)
+            for hook in hooks_of(state.namespace, BEFORE) if state is not None else ():
                 hook(event)
 
     def _call_after(self, events: Iterable[ReloadEvent], report: Report) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 
-def follow(edit: Edit, states: Mapping[str, ModuleState]) -> None:
+def follow(edit: Edit, states: Callable[[], Mapping[str, ModuleState]]) -> None:
     """Have lowered code look up the names whose value the edit changed, as long as it may hold the old one.
 
     Args:
         edit: the edit, committed.
-        states: the loaded modules.
+        states: gives the loaded modules, if a name has changed.
     """
     if replacements:
         _forget_unused()
-    late = set().union(*(state.late for state in states.values())) if edit.rebound else set()
+    late = set().union(*(state.late for state in states().values())) if edit.rebound else set()
     for (module, attribute), changed in edit.rebound.items():
         if changed.old is not MISSING and (module, attribute) in late:
             provider = sys.modules.get(module)

@@ -164,7 +164,7 @@ class States:
 
     def importers(self, modules: Iterable[str]) -> list[ModuleState]:
         """Return the loaded modules that may have read from some of `modules`."""
-        self._graph.update(self.current())
+        self._graph.update(self._states)  # all that were loaded when the reload began, and what is gone: left out below
         found = (self.get(name) for name in self._graph.importers(modules))
         return [state for state in found if state is not None]
 
