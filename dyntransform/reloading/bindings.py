@@ -139,6 +139,7 @@ class Bindings:
         old, new = module.old_source.docstring, module.source.docstring
         if old != new and module.namespace.get("__doc__") == old:
             self._transaction.set_item(module.namespace, "__doc__", new)
+            self._edit.note(module, "__doc__", Action.UPDATED, 1)
         annotations = module.namespace.get("__annotations__")
         if type(annotations) is dict:
             gone = module.old_source.annotated - module.source.annotated
@@ -155,7 +156,7 @@ class Bindings:
         return any(self._chain_changed(view.get(name), attributes, 0) for name, *attributes in chains)
 
     def stale(self, module: ModuleEdit, statement: Statement, since: int, index: int | None) -> frozenset[str]:
-        """Return the names that a statement reads and whose value changed.
+        """Return the names, and chains such as ``"a.b"``, that a statement reads and whose value changed.
 
         Args:
             module: the module of the statement.
@@ -173,7 +174,7 @@ class Bindings:
             view = self._transaction.view(module.namespace)
             for name, *attributes in usage.attributes:
                 if self._chain_changed(view.get(name), attributes, since):
-                    names.add(name)
+                    names.add(".".join((name, *attributes)))
         return frozenset(names)
 
     def _chain_changed(self, value: Any, attributes: list[str], since: int) -> bool:

@@ -14,12 +14,13 @@ from dyntransform.reloading.creation import Creation
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind
 from dyntransform.reloading.kept_values import KeptValues
-from dyntransform.reloading.members import BodyPlan, MemberEdit, last_binders, plan_body, reads
+from dyntransform.reloading.members import BodyPlan, MemberEdit, last_binders, plan_body
 from dyntransform.reloading.module_edit import definition_node
 from dyntransform.reloading.remaking import Remaking
 from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING
+from dyntransform.reloading.usage import reads_any
 
 __all__ = ["ClassWork"]
 
@@ -89,7 +90,7 @@ class ClassWork:
 
     def _has_to_be_made_again(self, plan: BodyPlan, stale: frozenset[str]) -> bool:
         head = [*self._node.decorator_list, *self._node.bases, *(keyword.value for keyword in self._node.keywords)]
-        if self._change.decorated or self._change.bases or any(reads(part, stale) for part in head):
+        if self._change.decorated or self._change.bases or any(reads_any(part, stale) for part in head):
             return True
         return self._creation.depends(plan.touched, plan.nested, values=plan.values, annotations=plan.annotations)
 
@@ -108,7 +109,7 @@ class ClassWork:
         for statement, change in self._change.edits.items():
             if not isinstance(change, FunctionEdit) or change.decorated:
                 continue
-            if not change.header and not statement.usage.reads & stale:
+            if not change.header and not statement.usage.loads & stale:
                 continue
             old = self._body.old_node(change.old.name)
             made = self._body.function(self._cls, statement)

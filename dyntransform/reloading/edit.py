@@ -32,6 +32,7 @@ from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING, Transaction
 from dyntransform.reloading.updates import update_groups
+from dyntransform.reloading.usage import reads_any
 from dyntransform.runtime.names import absolute_name
 
 __all__ = ["Edit"]
@@ -226,7 +227,7 @@ class Edit:
         node = change.new.node
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         stale = self.stale_names(edit, change.new, index) if touched else frozenset()
-        rerun = change.decorated or any(_reads_any(decorator, stale) for decorator in node.decorator_list)
+        rerun = change.decorated or any(reads_any(decorator, stale) for decorator in node.decorator_list)
         if rerun or (node.name not in edit.namespace and pair.kind != Kind.SAME):
             self._run_if_possible(edit, index, pair, Action.RAN if change.decorated else Action.RERAN)
             return
@@ -322,10 +323,6 @@ def _is_text(node: ast.stmt) -> bool:
 def _class_statements(statement: Statement, name: str) -> list[Statement]:
     found = [statement] if statement.is_definition else inner_definitions(statement)
     return [one for one in found if one.kind is ast.ClassDef and one.name == name]
-
-
-def _reads_any(node: ast.expr, names: frozenset[str]) -> bool:
-    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))
 
 
 def _import_error(name: str, module: str, path: str, line: int) -> ImportError:

@@ -148,7 +148,7 @@ class Execution:
         if definition is not pair.old and definition not in module.pairing.removed:
             return
         codes = {id(node.code) for node in module.old_codes[definition]}
-        codes |= {id(node.code) for node in module.codes_of(pair.new)} if pair.new.is_definition else set()
+        codes |= {id(node.code) for node in module.codes_of(pair.new)}
         if made_from(old, codes):
             succeed(old, new, self._transaction)
 

@@ -14,6 +14,7 @@ from dyntransform.reloading.closures import Scopes, cell_of_same_call, former_na
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.transaction import Transaction
+from dyntransform.reloading.usage import reads_any
 
 __all__ = ["docstring", "forwarding_code", "inner_defaults", "refresh_header", "retarget"]
 
@@ -149,7 +150,7 @@ def refresh_header(
     assert isinstance(edit.old.node, (ast.FunctionDef, ast.AsyncFunctionDef))
     names = [argument.arg for argument in (*edit.old.node.args.posonlyargs, *edit.old.node.args.args)]
     before, after = _default_values(function, names), _default_values(made, _positional(made))
-    fresh = edit.defaults | {name for name, default in default_names(node).items() if _reads(default, stale)}
+    fresh = edit.defaults | {name for name, default in default_names(node).items() if reads_any(default, stale)}
     values = {name: before[name] if name in before and name not in fresh else after[name] for name in after}
     done = []
     positional = tuple(values[name] for name in _positional(made) if name in values) or None
@@ -218,7 +219,3 @@ def _default_values(function: FunctionType, names: Sequence[str]) -> dict[str, A
 def _positional(function: FunctionType) -> tuple[str, ...]:
     code = function.__code__
     return code.co_varnames[: code.co_argcount]
-
-
-def _reads(node: ast.expr, names: frozenset[str]) -> bool:
-    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))

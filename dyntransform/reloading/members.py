@@ -14,9 +14,10 @@ from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
 from dyntransform.reloading.transaction import MISSING
+from dyntransform.reloading.usage import reads_any
 from dyntransform.reloading.values import same_value
 
-__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body", "reads"]
+__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _runs(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) 
         uncovered = any(
             final[name] is pair and pair.old is not None and rebound.get(name) is not pair.old for name in usage.binds
         )
-        if _wanted(pair, change, frozenset(usage.reads & (changed | stale)), lost, uncovered=uncovered):
+        if _wanted(pair, change, frozenset(usage.loads & (changed | stale)), lost, uncovered=uncovered):
             runs.append(pair)
             changed |= usage.binds
     return runs
@@ -131,17 +132,12 @@ def _wanted(
         return True
     if isinstance(inner, FunctionEdit):
         decorators = getattr(inner.new.node, "decorator_list", [])
-        return inner.decorated or any(reads(part, stale) for part in decorators)
+        return inner.decorated or any(reads_any(part, stale) for part in decorators)
     if inner is not None:
         return False
     if pair.kind == Kind.NEW and is_docstring(pair.new.node):
         return False
     return bool(stale) or pair.kind in (Kind.NEW, Kind.EDITED)
-
-
-def reads(node: ast.expr, names: frozenset[str]) -> bool:
-    """Whether an expression loads one of the names."""
-    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))
 
 
 class MemberEdit:
@@ -209,6 +205,8 @@ class MemberEdit:
         old, new = (_docstring(statement.node) for statement in (self._change.old, self._change.new))
         if old != new and self._cls.__doc__ == old:
             self._transaction.set_attribute(self._cls, "__doc__", new)
+            place = self._change.new.first_line
+            self._site.edit.note(self._site.module, self._site.qualname, Action.UPDATED, place, "docstring")
 
     def _annotations(self, made: dict[str, Any]) -> None:
         """Order them as the new source does; those that something else put there come last."""

@@ -97,15 +97,28 @@ class _Finder:
         if pair.new not in self._groups.quiet:
             self._change(usage.binds, index)
             self._later_binders(index, usage.binds)
-        if pair.kind == Kind.EDITED and pair.old is not None:
-            for name in usage.counts | pair.old.usage.counts:
-                self._start_again(name, index)
+        self._count_on(index, pair)
         if pair.new.is_block and pair.old is not None:
             self._earlier_binders(index, usage.binds)
         self._temporaries(index, usage.reads)
         for name in usage.reads - usage.counts:
-            if any(name in later.new.usage.binds | later.new.usage.counts for later in self._pairs[index + 1 :]):
+            if self._is_bound_after(name, index):
                 self._up_to(name, index)
+
+    def _count_on(self, index: int, pair: Pair) -> None:
+        """A new or edited statement that counts on starts from the binding; at the end a new one goes on from there."""
+        counts = pair.new.usage.counts
+        if pair.kind == Kind.NEW:
+            counts = frozenset(name for name in counts if self._is_bound_after(name, index))
+        elif pair.kind == Kind.EDITED and pair.old is not None:
+            counts |= pair.old.usage.counts
+        else:
+            return
+        for name in counts:
+            self._start_again(name, index)
+
+    def _is_bound_after(self, name: str, index: int) -> bool:
+        return any(name in later.new.usage.binds | later.new.usage.counts for later in self._pairs[index + 1 :])
 
     def _up_to(self, name: str, index: int) -> None:
         """Have a name hold again what it holds at a place, and afterwards what later statements make of it."""
@@ -170,7 +183,7 @@ class _Finder:
 
     def _start_again(self, name: str, before: int, *, definitions: bool = True) -> None:
         """Have the statement that binds a name run, and so all its updates; definitions and imports if wanted."""
-        binder = self._binder(name, before)
+        binder = self._base(name, before)
         if binder is None or name in self._kept:
             return
         pair = self._pairs[binder]
@@ -180,8 +193,15 @@ class _Finder:
         self._change([name], binder)
         for later in self._pairs[binder + 1 :]:
             usage = later.new.usage
-            if name in usage.updates | usage.counts and not later.new.is_definition:
+            if name in usage.binds | usage.updates | usage.counts and not later.new.is_definition:
                 self._groups.forced.add(later.new)
+
+    def _base(self, name: str, before: int) -> int | None:
+        """Return the statement that binds a name without counting on from what it was."""
+        found = self._binder(name, before)
+        while found is not None and name in self._pairs[found].new.usage.counts:
+            found = self._binder(name, found)
+        return found
 
     def _binder(self, name: str, before: int) -> int | None:
         for index in range(before - 1, -1, -1):

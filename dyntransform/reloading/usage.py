@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-__all__ = ["Usage", "signature_annotations", "usage"]
+__all__ = ["Usage", "reads_any", "signature_annotations", "usage"]
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -40,6 +41,22 @@ class Usage:
     counts: frozenset[str]
     calls: bool
     makes_code: bool
+
+    @functools.cached_property
+    def loads(self) -> frozenset[str]:
+        """The names it reads, and the chains of attributes as they are written, ``"a.b.c"``."""
+        return self.reads | {".".join(chain) for chain in self.attributes}
+
+
+def reads_any(node: ast.expr, names: frozenset[str]) -> bool:
+    """Whether an expression loads one of the names or chains (``"a.b.c"``)."""
+    if not names:
+        return False
+    return any(
+        (isinstance(part, ast.Name) and part.id in names)
+        or (isinstance(part, ast.Attribute) and ".".join(_chain(part)) in names)
+        for part in ast.walk(node)
+    )
 
 
 def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
