@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -62,18 +61,11 @@ def _engine(engine: str, root: str, shape: Shape) -> Any:
 
 def _watcher_alone(root: str) -> Any:
     """Watch as dyntransform does, and do nothing."""
-    from watchfiles._rust_notify import RustNotify
+    from dyntransform.watching import Watcher
 
-    from dyntransform import watching
-
-    seen = []
-
-    def watch() -> None:
-        with RustNotify([root], False, False, 0, True, True) as notify:  # noqa: FBT003 - its signature
-            while True:
-                seen.append(notify.watch(watching._BURST_MS, watching._STEP_MS, 60_000, threading.Event()))
-
-    threading.Thread(target=watch, daemon=True).start()
+    seen: list[None] = []
+    watcher = Watcher([root], lambda: seen.append(None), relevant=lambda path: path.endswith((os.sep, ".py")))
+    watcher.start()
     before: dict[int, int] = {}
     return lambda factor: len(seen) > before.setdefault(factor, len(seen))
 
