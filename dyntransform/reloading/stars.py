@@ -65,7 +65,8 @@ class _Stars:
             if origin is None or held is value:
                 continue
             if held is MISSING:
-                if not any(name in star.former for star in self._former):
+                removed = name in self._module.pairing.removed_names
+                if removed or not any(name in star.former for star in self._former):
                     self._bindings.follow(self._module, name, held, value, origin)
             elif not any(self._gave(star, name, held) for star in every):
                 continue

@@ -109,13 +109,21 @@ class _Finder:
         """A new or edited statement that counts on starts from the binding; at the end a new one goes on from there."""
         counts = pair.new.usage.counts
         if pair.kind == Kind.NEW:
-            counts = frozenset(name for name in counts if self._is_bound_after(name, index))
+            counts = frozenset(
+                name for name in counts if self._is_bound_after(name, index) or self._is_lost(name, index)
+            )
         elif pair.kind == Kind.EDITED and pair.old is not None:
             counts |= pair.old.usage.counts
         else:
             return
         for name in counts:
             self._start_again(name, index)
+
+    def _is_lost(self, name: str, index: int) -> bool:
+        """Whether a name holds what a statement gave it that is no longer the last one before a place."""
+        binder = self._binder(name, index)
+        old = [statement for statement in self._edit.old_statements if name in statement.usage.binds]
+        return binder is not None and bool(old) and self._pairs[binder].old is not old[-1]
 
     def _is_bound_after(self, name: str, index: int) -> bool:
         return any(name in later.new.usage.binds | later.new.usage.counts for later in self._pairs[index + 1 :])

@@ -330,7 +330,7 @@ def test_subinterpreters(root: Path) -> None:
     code = f"""
         import {name} as interpreters, mod
         inner = interpreters.create()
-        program = "import sys; sys.path.insert(0, '.'); import mod; print(mod.f())"
+        program = "import sys; sys.path.insert(0, '.'); import mod; print(mod.f(), flush=True)"
         result = interpreters.run_string(inner, program, shared=None)
         print(result, mod.f())
     """
