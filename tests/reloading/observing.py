@@ -63,16 +63,21 @@ def _error(error: BaseException) -> Any:
     trace = error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_globals.get("__name__")
-        if name != __name__:
+        if name != __name__ and not _passes_on(trace.tb_frame.f_code):
             lines.append(f"{name}:{trace.tb_lineno}")
         trace = trace.tb_next
     return {"raises": type(error).__name__, "says": str(error), "at": lines}
 
 
+def _passes_on(code: types.CodeType) -> bool:
+    """Whether the code only passes calls on, to a function with the closure that the new code needs."""
+    return any(isinstance(constant, types.FunctionType) for constant in code.co_consts)
+
+
 def _function(function: types.FunctionType, depth: int) -> Any:
     wrapped = getattr(function, "__wrapped__", None)
-    if any(constant is wrapped for constant in function.__code__.co_consts if constant is not None):
-        return _function(wrapped, depth)  # it passes every call on, for its closure is another one now
+    if _passes_on(function.__code__):
+        return describe(wrapped, depth)
     return {
         "name": function.__name__,
         "qualname": function.__qualname__,

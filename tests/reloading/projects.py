@@ -136,10 +136,7 @@ class Project:
 
     @property
     def names(self) -> dict[str, Names] | None:
-        """What each module binds in the end; None if a statement needs what is not there when it is executed.
-
-        None also for what `reads_early` says.
-        """
+        """What each module binds in the end; None if a statement needs what is not there when it is executed."""
         known: dict[str, Names] = {}
         for module in self.modules:
             names: Names = {}
@@ -148,8 +145,6 @@ class Project:
                 if bound is None or not all(meets(names, known, need) for need in statement.reads):
                     return None
                 names.update(bound)
-            if reads_early(module):
-                return None
             known[module.name] = names
         return known
 
@@ -188,20 +183,6 @@ class Project:
             for statement in module.statements
             if any(kind == "register" for _, kind in statement.needs)
         }
-
-
-def reads_early(module: Module) -> bool:
-    """Whether a statement reads a name that a later one binds or updates once more.
-
-    Edited alone it would read what the name holds by then, and not what it holds at its place.
-    """
-    read: set[str] = set()
-    for statement in module.statements:
-        changed = {name for name, _ in statement.binds} | set(statement.updates)
-        if changed & read:
-            return True
-        read |= {name.partition(".")[0] for name, _ in statement.reads} - set(statement.updates)
-    return False
 
 
 def own(statement: Statement) -> Iterator[tuple[str, Bound]]:
