@@ -192,6 +192,7 @@ def _parts(
 def _with_known(code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, _Kept]) -> CodeType:
     """Put in the code that live functions have, and kept values."""
     known = {(node.code.co_name, node.code.co_firstlineno): node for node in nodes}
+    classes = {node.code.co_name: node for node in nodes if _makes_members(node.code)}
     constants: list[Any] = []
     for constant in code.co_consts:
         new: Any = constant
@@ -201,6 +202,7 @@ def _with_known(code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, 
                 if node is not None and node.code.co_freevars == constant.co_freevars:
                     new = node.code
             else:
+                node = node or classes.get(constant.co_name)  # without its decorators it begins on another line
                 new = _with_known(constant, node.children if node is not None else nodes, values)
         elif isinstance(constant, str):
             new = values.get(constant, constant)

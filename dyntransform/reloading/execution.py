@@ -145,7 +145,7 @@ class Execution:
         definition = next((one for one in reversed(module.old_statements) if name in one.usage.binds), None)
         if definition is None:
             return
-        if definition is not pair.old and definition not in module.pairing.removed:
+        if definition is not pair.old and (pair.old is not None or definition not in module.pairing.removed):
             return
         codes = {id(node.code) for node in module.old_codes[definition]}
         codes |= {id(node.code) for node in module.codes_of(pair.new)}
