@@ -125,8 +125,7 @@ class Expressions:
 
     def use(self, name: str) -> str:
         """Note that a name is needed."""
-        if name not in self._members:
-            self.needs.add((name, self._scope.kind(name)))
+        self.needs.add((name, "member" if name in self._members else self._scope.kind(name)))
         return name
 
 
