@@ -105,6 +105,9 @@ def plan(words: Sequence[str]) -> int:
     except OSError as problem:
         print(f"dyntransform: {problem.filename}: {problem.strerror}", file=sys.stderr)
         return 2
+    except ConfigError as problem:
+        print(f"dyntransform: {problem}", file=sys.stderr)
+        return 2
     config = load(path.absolute().parent)
     roots = Roots(config.roots or [_project_folder(path)], config.exclude)
     try:

@@ -104,7 +104,8 @@ class Report:
         if self.error is not None:
             where = f" at {self.place}" if self.place else ""
             what = "".join(traceback.format_exception_only(self.error)).strip()
-            lines = [f"not applied: {names}{where}: the program goes on with the code it had", what]
+            about = f": {names}" if names else ""
+            lines = [f"not applied{about}{where}: the program goes on with the code it had", what]
             lines += [f"cannot be taken back: {effect}" for effect in self.cannot_undo]
             return "\n".join(lines)
         if not self.files:

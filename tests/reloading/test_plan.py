@@ -132,7 +132,7 @@ def test_command_says_what_it_needs(tmp_path):
     """Where there is no old version, the message names the option."""
     (tmp_path / "m.py").write_text("A = 1\n")
     done = command(tmp_path, "m.py")
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "--old" in done.stderr
     (tmp_path / "old.py").write_text("A = 0\n")
     assert command(tmp_path, "m.py", "--old", "old.py").returncode == 0
