@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -80,8 +81,8 @@ def _script(engine: str) -> dict[str, Any]:
 
 def _of_children() -> float:
     """Return the processor time of the processes that this one has waited for, in seconds."""
-    times = os.times()
-    return times.children_user + times.children_system
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _transform(engine: str, *, rewritten: bool) -> dict[str, Any]:
