@@ -9,7 +9,6 @@ code was really called after it. Peers that are not installed are left out (``pi
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 import tempfile
@@ -50,7 +49,10 @@ def main() -> None:
             wanted = [job for job in jobs(Path(folder), quick=options.quick) if job.engine not in missing]
             outcomes[name] = run(wanted, _ROUNDS.get(name, 1) if not options.quick else 1, Path(folder))
     options.out.mkdir(parents=True, exist_ok=True)
-    raw = {name: [dataclasses.asdict(outcome) for outcome in of_suite] for name, of_suite in outcomes.items()}
+    raw = {
+        name: [{"work": each.job.work, "engine": each.job.engine, "answers": each.answers} for each in of_suite]
+        for name, of_suite in outcomes.items()
+    }
     (options.out / "results.json").write_text(json.dumps(raw), encoding="utf-8")
     pictures = plots.draw(outcomes, options.out)
     note = tables.note(outcomes, pictures, missing, time.monotonic() - begun)

@@ -87,12 +87,21 @@ def _growth(figure: Any, outcomes: list[Outcome]) -> None:
             points = [
                 (int(outcome.job.work.partition(":")[2]), statistics.median(outcome.values()) * MS)
                 for outcome in outcomes
-                if outcome.job.engine == engine and outcome.job.work.startswith(f"{size}:") and outcome.values()
+                if outcome.job.engine == engine and _is_of(outcome, size) and outcome.values()
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), "o-", color=COLOURS[engine], label=engine)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        places = sorted({int(outcome.job.work.partition(":")[2]) for outcome in outcomes if _is_of(outcome, size)})
+        axes.set_xticks(places, [f"{place:,}" for place in places])
+        axes.xaxis.set_minor_formatter(lambda *_: "")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(lambda *_: "")
         axes.set_xlabel(size)
         axes.set_ylabel("milliseconds")
-        axes.legend()
+    figure.axes[0].legend()
+
+
+def _is_of(outcome: Outcome, size: str) -> bool:
+    return outcome.job.work.startswith(f"{size}:")
