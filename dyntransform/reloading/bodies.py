@@ -78,17 +78,6 @@ class Body:
             made = self._run(outer, copy, self._path[:-1], values, self._module.namespace)
         return made.get(entry_name(self._path[-1], self._path[-2] if len(self._path) > 1 else ""))
 
-    def evaluate(self, expressions: Sequence[ast.expr]) -> tuple[Any, ...]:
-        """Evaluate expressions of the class statement's head in the module, or in the class around."""
-        self._go_live([self._statement])
-        node = ast.Expression(ast.Tuple(list(expressions), ast.Load()))
-        ast.fix_missing_locations(ast.copy_location(node.body, self._node))
-        source = self._module.source
-        code = compile(node, self._module.path, "eval", flags=source.flags, dont_inherit=True)
-        view = self._edit.transaction.view(self._module.namespace)
-        local = _Namespace(self.outer()) if len(self._path) > 1 else None
-        return tuple(eval(code, view, local))  # noqa: S307 - the edited program
-
     def old_node(self, name: str) -> CodeNode | None:
         """Return the code of a member as it was before the edit."""
         pair = self._module.pairing.pairs[self._index]

@@ -23,7 +23,6 @@ from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
 from dyntransform.reloading.source import Source
 from dyntransform.reloading.state import Content, ModuleState, States
-from dyntransform.reloading.transaction import MISSING
 from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements
 from dyntransform.transform.decide import Options
@@ -50,8 +49,6 @@ class Engine:
         self._lock = threading.RLock()
         self._busy = False
         self._history: collections.deque[_Files] = collections.deque(maxlen=_UNDO_DEPTH)
-        self.replaced: dict[tuple[str, str], object] = {}
-        """What the last reload replaced: values before it, by module and name."""
 
     def reload(self) -> Report:
         """Apply what changed on disk now, all of it or nothing.
@@ -111,7 +108,6 @@ class Engine:
 
     def _apply(self, states: dict[str, ModuleState], changed: _Files, start: float) -> Report:
         """Make modules run other content."""
-        self.replaced = {}
         if not changed:
             return Report(seconds=time.perf_counter() - start)
         files = tuple(dict.fromkeys(states[name].path for name in changed))
@@ -141,7 +137,6 @@ class Engine:
             report = Report(error=error, place=self._place(error), files=files, seconds=seconds, cannot_undo=effects)
             return self._call_after(events, report)
         self._keep(edit)
-        self.replaced = {key: one.old for key, one in edit.rebound.items() if one.old is not MISSING}
         self._forget_lines(files)
         loaded = [
             Change(name, "", Action.LOADED)

@@ -190,10 +190,6 @@ class ModuleEdit:
         """Return the code objects of a statement of the new version."""
         return self.codes[self.source.statements.index(statement)]
 
-    def node_of(self, statement: Statement, name: str) -> CodeNode | None:
-        """Return the code of the function or class that a top-level statement defines."""
-        return definition_node(self.codes[self.source.statements.index(statement)], name)
-
     def may_run(self, pair: Pair) -> str:
         """Return why a statement must not be executed now; empty if it may."""
         if pair.new.is_start_guard:
