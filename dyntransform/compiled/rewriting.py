@@ -1,0 +1,136 @@
+"""Rewrite compiled modules: what `transform.decide` and `transform.lowering` do to a tree, done to its code objects."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from types import CodeType
+
+from dyntransform.compiled.imports import Imports, find_imports
+from dyntransform.compiled.instructions import Instruction, Listing, assemble, disassemble
+from dyntransform.compiled.reads import Read, find_reads, look_inside
+from dyntransform.compiled.scopes import Scope, scopes
+from dyntransform.importing.compiling import LinkSpec
+from dyntransform.transform.decide import Options, Source
+from dyntransform.transform.lowering import REPLACED
+
+__all__ = ["Rewritten", "rewrite"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rewritten:
+    """A compiled module whose functions read imported names late.
+
+    Attributes:
+        code: the new code; code objects in which nothing had to be changed are those of the original.
+        links: live bindings, in the order of the source.
+        lookups: what is looked up late: pairs of module, with leading dots if relative, and attribute.
+        reason: why something was left as it is; empty otherwise.
+    """
+
+    code: CodeType
+    links: tuple[LinkSpec, ...]
+    lookups: tuple[Source, ...]
+    reason: str = ""
+
+
+def rewrite(code: CodeType, options: Options) -> Rewritten:
+    """Rewrite the code of a module so that names imported with ``from`` in functions are late bound.
+
+    Args:
+        code: the code of a module.
+        options: what to rewrite.
+
+    Returns:
+        The new code; it is compared with the original, which stands in for what could not be rewritten faithfully.
+    """
+    module = scopes(code)
+    listings = functools.cache(lambda scope: disassemble(scope.code))
+    imports = find_imports(module, listings, options)
+    if not imports.sources:
+        return Rewritten(code, imports.links, ())
+    rewriting = _Rewriting(imports, listings)
+    new = rewriting.scope(module)
+    return Rewritten(new, imports.links, tuple(rewriting.lookups), "; ".join(rewriting.reasons))
+
+
+class _Rewriting:
+    def __init__(self, imports: Imports, listings: Callable[[Scope], Listing]) -> None:
+        self._sources = imports.sources
+        self._names = {name for _, name in imports.sources}
+        self._listings = listings
+        self.lookups: dict[Source, None] = {}
+        self.reasons: list[str] = []
+
+    def scope(self, scope: Scope) -> CodeType:
+        """Return the new code of a scope; the old one if nothing in it changes."""
+        code = scope.code
+        reads: list[Read] = []
+        inside = set(scope.children)
+        if not self._names.isdisjoint([*code.co_varnames, *code.co_cellvars, *code.co_freevars]):
+            listing = self._listings(scope)
+            reads = find_reads(scope, listing, self._sources)
+            inside = look_inside(scope, listing)
+        constants = list(code.co_consts)
+        for index, child in scope.children.items():
+            if index in inside:
+                constants[index] = self.scope(child)
+        if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
+            kept = code
+        else:
+            kept = code.replace(co_consts=tuple(constants))
+        if not reads:
+            return kept
+        new = _with_lookups(listing, reads, constants)
+        self.lookups.update((source, None) for read in reads for source in read.sources)
+        return new
+
+
+def _with_lookups(listing: Listing, reads: list[Read], constants: list[object]) -> CodeType:
+    code = listing.code
+    names = [*code.co_names, *([] if REPLACED in code.co_names else [REPLACED])]
+    keys: dict[tuple[Source, ...], int] = {}
+    replacements: dict[Instruction, list[Instruction]] = {}
+    for read in reads:
+        key = keys.setdefault(read.sources, len(constants) + len(keys))
+        lookup = _lookup(read, names.index(REPLACED), key)
+        *before, load = read.instructions
+        if before:
+            replacements[before[0]], replacements[load] = lookup[:-1], lookup[-1:]
+        else:
+            replacements[load] = lookup
+    return assemble(listing, replacements, names, [*constants, *keys], code.co_stacksize + 3)
+
+
+def _lookup(read: Read, name: int, key: int) -> list[Instruction]:
+    """Return the instructions of ``(y if R is None else R(key, y))`` for a read of y."""
+    copies: dict[Instruction, list[Instruction]] = {}
+    location = read.instructions[-1].location
+    for one in _template():
+        if one.name == "LOAD_FAST":
+            copies[one] = [Instruction(load.name, load.argument, location) for load in read.instructions]
+            continue
+        argument = one.argument
+        if one.name == "LOAD_GLOBAL":
+            assert argument is not None
+            argument = name << 1 | argument & 1
+        elif one.name == "LOAD_CONST":
+            argument = key
+        copies[one] = [Instruction(one.name, argument, location)]
+    for one, (copy, *_) in copies.items():
+        if one.target is not None:
+            copy.target = copies[one.target][0] if one.target in copies else read.after
+    return [copy for every in copies.values() for copy in every]
+
+
+@functools.cache
+def _template() -> list[Instruction]:
+    """Return what the compiler itself makes of a lookup."""
+    # The arguments behind it keep the compiler from copying the end of the function into its branches.
+    text = f"lambda y: y(y if {REPLACED} is None else {REPLACED}((), y), y, y, y, y, y)"
+    function = next(one for one in compile(text, "<lookup>", "eval").co_consts if isinstance(one, CodeType))
+    instructions = disassemble(function).instructions
+    begin = next(index for index, one in enumerate(instructions) if one.name == "LOAD_GLOBAL")
+    end = next(index for index, one in enumerate(instructions) if one.name == "CALL")
+    return instructions[begin : end + 1]
