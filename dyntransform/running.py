@@ -6,23 +6,26 @@ The parts that Python has in Python are Python's own: ``-m``, folders and archiv
 from __future__ import annotations
 
 import builtins
+import marshal
 import os
 import sys
-from importlib.machinery import PathFinder, SourceFileLoader
-from types import ModuleType
+from importlib._bootstrap_external import MAGIC_NUMBER
+from importlib.machinery import PathFinder, SourceFileLoader, SourcelessFileLoader
+from types import CodeType, ModuleType
 
-from dyntransform.importing.loader import DynLoader, expect_main, project
+from dyntransform.importing.compiling import HEADER_BYTES
+from dyntransform.importing.loader import DynLoader, DynSourcelessLoader, expect_main, project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType, TracebackType
+    from types import TracebackType
 
 __all__ = ["run_module", "run_script"]
 
 
 def run_script(path: str, arguments: Sequence[str]) -> None:
-    """Run a script, or a folder or archive with a ``__main__.py``.
+    """Run a script, a compiled one, or a folder or archive with a ``__main__.py``.
 
     Args:
         path: the script, as it was typed.
@@ -46,17 +49,22 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
     _set_first_path(os.path.dirname(os.path.realpath(path)))
     owned = project()
     is_ours = owned is not None and owned.roots.owns(os.path.abspath(path))
-    loader = (DynLoader if is_ours else SourceFileLoader)("__main__", file)
-    main.__dict__.update(__loader__=loader, __file__=file, __cached__=None)
     try:
-        loader.get_data(file)
+        with open(file, "rb") as opened:
+            is_compiled = path.endswith(".pyc") or opened.read(2) == MAGIC_NUMBER[:2]
     except OSError as problem:
         print(
             f"{sys.executable}: can't open file {file!r}: [Errno {problem.errno}] {problem.strerror}", file=sys.stderr
         )
         raise SystemExit(2) from None
+    loader: SourceFileLoader | SourcelessFileLoader
+    if is_compiled:
+        loader = (DynSourcelessLoader if is_ours and path.endswith(".pyc") else SourcelessFileLoader)("__main__", file)
+    else:
+        loader = (DynLoader if is_ours else SourceFileLoader)("__main__", file)
+    main.__dict__.update(__loader__=loader, __file__=file, __cached__=None)
     expect_main(main)
-    code = _compiled(loader)
+    code = _code_of(loader)
     _enter(exec, code, vars(main))
 
 
@@ -109,14 +117,37 @@ def _set_first_path(folder: str) -> None:
         sys.path[0] = folder
 
 
-def _compiled(loader: SourceFileLoader) -> CodeType:
+def _code_of(loader: SourceFileLoader | SourcelessFileLoader) -> CodeType:
     try:
+        if isinstance(loader, SourcelessFileLoader):
+            _check_compiled(loader.get_data(loader.path))
         code = loader.get_code("__main__")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # what compile says of the program
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+        RuntimeError,
+        EOFError,
+    ):  # what is wrong with the file
         _show_frames(lambda _: None)
         raise
     assert code is not None
     return code
+
+
+def _check_compiled(data: bytes) -> None:
+    """Say of a compiled file what Python itself says when it runs one; an import has other words for it."""
+    if len(data) < len(MAGIC_NUMBER) and sys.version_info >= (3, 13):
+        raise EOFError("EOF read where not expected")
+    if not data.startswith(MAGIC_NUMBER):
+        raise RuntimeError("Bad magic number in .pyc file")
+    try:
+        is_code = isinstance(marshal.loads(data[HEADER_BYTES:]), CodeType)  # noqa: S302 - it is the program
+    except (EOFError, TypeError, ValueError):
+        is_code = False
+    if not is_code:
+        raise RuntimeError("Bad code object in .pyc file")
 
 
 def _enter(program: Callable[..., object], *arguments: object) -> None:

@@ -9,10 +9,10 @@ import gc
 import os
 import sys
 from _weakref import ref
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, FunctionType, ModuleType
 
-from dyntransform.importing.compiling import Compiled
+from dyntransform.importing.compiling import Compiled, LinkSpec, load_code
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.roots import Roots
 
@@ -36,7 +36,7 @@ def find(roots: Roots, known: Callable[[str], object]) -> list[Found]:
     found = []
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        plain = type(getattr(module, "__loader__", None)) is SourceFileLoader
+        plain = type(getattr(module, "__loader__", None)) in {SourceFileLoader, SourcelessFileLoader}
         if isinstance(path, str) and plain and roots.owns(os.path.abspath(path)) and not known(name):
             try:
                 with open(path, "rb") as file:
@@ -50,29 +50,44 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
     """Make records of modules, as if the hook had loaded them."""
     if not found:
         return []  # the usual case, at every reload: no reason to search the heap
-    from dyntransform.transform.decide import Options, decide
-    from dyntransform.transform.source import decode
-
-    live: dict[str, list[CodeType]] = {path: [] for _, path, _ in found}
+    read: list[tuple[ModuleType, str, bytes, CodeType, tuple[LinkSpec, ...]]] = []
+    for module, path, data in found:
+        try:
+            code, links = (_of_compiled if path.endswith(".pyc") else _of_source)(path, data, is_project)
+        except (SyntaxError, ImportError, EOFError, TypeError, ValueError, RecursionError):
+            continue  # not the file that was loaded
+        read.append((module, path, data, code, links))
+    live: dict[str, list[CodeType]] = {os.path.abspath(code.co_filename): [] for *_, code, _ in read}
     for candidate in gc.get_objects():
         if type(candidate) is FunctionType:
             codes = live.get(os.path.abspath(candidate.__code__.co_filename))
             if codes is not None:
                 codes.append(candidate.__code__)
     adopted = []
-    for module, path, data in found:
-        import ast
-
-        try:
-            code = compile(data, path, "exec", dont_inherit=True)
-            tree = ast.parse(data, path)
-            decisions = decide(decode(data), path, tree, Options(is_project))
-        except (SyntaxError, ValueError, RecursionError):
-            continue  # not the source that was loaded
-        links = tuple((link.scope, link.module, link.names) for link in decisions.links)
-        compiled = Compiled(_with_live(code, live[path]), links, (), data)
+    for module, path, data, code, links in read:
+        compiled = Compiled(_with_live(code, live[os.path.abspath(code.co_filename)]), links, (), data)
         adopted.append(Loaded(_name(module), path, compiled, ref(module), vars(module)))
     return adopted
+
+
+def _of_source(path: str, data: bytes, is_project: Callable[[str], bool]) -> tuple[CodeType, tuple[LinkSpec, ...]]:
+    import ast
+
+    from dyntransform.transform.decide import Options, decide
+    from dyntransform.transform.source import decode
+
+    code = compile(data, path, "exec", dont_inherit=True)
+    tree = ast.parse(data, path)
+    decisions = decide(decode(data), path, tree, Options(is_project))
+    return code, tuple((link.scope, link.module, link.names) for link in decisions.links)
+
+
+def _of_compiled(path: str, data: bytes, is_project: Callable[[str], bool]) -> tuple[CodeType, tuple[LinkSpec, ...]]:
+    from dyntransform.compiled.rewriting import rewrite
+    from dyntransform.transform.decide import Options
+
+    code = load_code(path, data)
+    return code, rewrite(code, Options(is_project)).links
 
 
 def _name(module: ModuleType) -> str:

@@ -31,6 +31,9 @@ __all__ = ["TAG", "Entry", "cache_path", "entries", "read", "write"]
 TAG = f"dyn{sys.flags.optimize}"
 """The optimization tag; it holds the level of -O, which changes the code."""
 
+_COMPILED = "pyc"
+"""What is added to the tag for a module without source, whose name would be that of its source otherwise."""
+
 _FORMAT = 1
 _MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
 _HEAD_BYTES = len(_MAGIC) + 8 + 8
@@ -45,14 +48,14 @@ _KEY = _key("")
 
 
 class Entry:
-    """What is stored for a source file.
+    """What is stored for a file.
 
     Attributes:
         asked: top-level modules that the rewriting depended on, and whether they were project code.
         links: live bindings of the module.
         lookups: what its functions look up late.
         reason: why the file was left as it is, or empty.
-        code: the lowered code.
+        code: the code that runs.
     """
 
     __slots__ = ("asked", "code", "links", "lookups", "reason")
@@ -74,8 +77,9 @@ class Entry:
 
 def cache_path(path: str, stage: Stage | None = None) -> str | None:
     """Return the name of the cache file, or None where Python has no cache folder for the source."""
+    kind = _COMPILED if path.endswith(".pyc") else stage.tag if stage is not None else ""
     try:
-        name: str = cache_from_source(path, optimization=TAG + (stage.tag if stage is not None else ""))
+        name: str = cache_from_source(path, optimization=TAG + kind)
     except (NotImplementedError, ValueError):
         return None
     return name
@@ -94,7 +98,7 @@ def read(path: str, data: bytes, stage: Stage | None = None) -> Entry | None:
     if stored[:_HEAD_BYTES] != _head(data, body, stage):
         return None
     asked, links, lookups, reason, code = marshal.loads(body)  # noqa: S302 - what `write` wrote, byte for byte
-    if code.co_filename != path:
+    if code.co_filename != path and not path.endswith(".pyc"):  # which tells where its source once was
         _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
     return Entry(asked, links, lookups, reason, code)
 

@@ -1,8 +1,9 @@
-"""From the bytes of a source file to the code object that runs, through the cache."""
+"""From the bytes of a file to the code object that runs, through the cache."""
 
 from __future__ import annotations
 
 import sys
+from importlib._bootstrap_external import _classify_pyc, _compile_bytecode  # type: ignore[attr-defined]
 from types import CodeType
 
 from dyntransform.importing import cache
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
     from dyntransform.transform.stage import Stage
 
-__all__ = ["Compiled", "LinkSpec", "compile_file"]
+__all__ = ["HEADER_BYTES", "Compiled", "LinkSpec", "cached_file", "compile_file", "load_code", "rewrite_code"]
+
+HEADER_BYTES = 16
+"""What stands before the code in a .pyc file: magic number, flags, and what tells its source (PEP 552)."""
 
 LinkSpec = tuple[str, str, tuple[tuple[str, str], ...]]
 """A live binding: qualified name of the class (empty for the module), module imported from, (attribute, name) pairs."""
@@ -23,10 +27,10 @@ class Compiled:
     """A module ready to run.
 
     Attributes:
-        code: the lowered code of the module.
+        code: the code of the module, whose functions read imported names late.
         links: its live bindings.
         lookups: what its functions look up late: pairs of module (with leading dots if relative) and attribute.
-        data: the source it was made from.
+        data: content of the file it was made from.
         reason: why it runs as it is, unrewritten; empty otherwise.
         stage: what was done to its tree before it was lowered.
     """
@@ -51,35 +55,86 @@ class Compiled:
 
 
 def compile_file(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
-    """Return the code of a source file, from the cache if it is there.
+    """Return the code of a source file or, if its name ends in ``.pyc``, of a compiled one; from the cache if possible.
 
     Args:
-        path: name of the file, as it is in the code object.
+        path: name of the file, as it is in the code object of a source file.
         data: content of the file.
         is_project: tells whether the top-level module of that name can be reloaded.
         stage: what is done to the tree before it is lowered.
 
     Raises:
-        SyntaxError, ValueError: as `compile` does.
+        SyntaxError, ValueError: as `compile` does, for a source file.
+        ImportError, EOFError, ValueError, TypeError: as an import does, for a compiled one.
     """
+    compiled = cached_file(path, data, is_project, stage)
+    if compiled is not None:
+        return compiled
+    if path.endswith(".pyc"):
+        return rewrite_code(path, data, load_code(path, data), is_project)
+    return _store(path, is_project, stage, lambda ask: _compile(path, data, ask, stage))
+
+
+def cached_file(
+    path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None
+) -> Compiled | None:
+    """Return what the cache has for a file with this content; see `compile_file`."""
     entry = cache.read(path, data, stage)
-    if entry is not None and all(is_project(name) is answer for name, answer in entry.asked):
-        return Compiled(entry.code, entry.links, entry.lookups, data, entry.reason, stage)
+    if entry is None or not all(is_project(name) is answer for name, answer in entry.asked):
+        return None
+    return Compiled(entry.code, entry.links, entry.lookups, data, entry.reason, stage)
+
+
+def load_code(path: str, data: bytes) -> CodeType:
+    """Return the code object in the content of a compiled file.
+
+    Raises:
+        ImportError, EOFError, ValueError, TypeError: as an import does.
+    """
+    _classify_pyc(data, path, {"name": path, "path": path})
+    code: CodeType = _compile_bytecode(memoryview(data)[HEADER_BYTES:], path, path)
+    return code
+
+
+def rewrite_code(path: str, data: bytes, code: CodeType, is_project: Callable[[str], bool]) -> Compiled:
+    """Rewrite the code object of a compiled file, and store it in the cache.
+
+    Args:
+        path: name of the file.
+        data: its content.
+        code: the code object in it.
+        is_project: tells whether the top-level module of that name can be reloaded.
+    """
+
+    def rewritten(ask: Callable[[str], bool]) -> Compiled:
+        from dyntransform.compiled.rewriting import rewrite
+        from dyntransform.transform.decide import Options
+
+        done = rewrite(code, Options(ask))
+        reason = f"{path}: {done.reason}" if done.reason else ""
+        return Compiled(done.code, done.links, done.lookups, data, reason)
+
+    return _store(path, is_project, None, rewritten)
+
+
+def _store(
+    path: str,
+    is_project: Callable[[str], bool],
+    stage: Stage | None,
+    make: Callable[[Callable[[str], bool]], Compiled],
+) -> Compiled:
+    """Return what `make` makes, and keep it in the cache along with the answers that it depends on."""
     asked: dict[str, bool] = {}
 
     def ask(name: str) -> bool:
         asked[name] = answer = is_project(name)
         return answer
 
-    compiled = _compile(path, data, ask, stage)
+    made = make(ask)
     if not sys.dont_write_bytecode:
-        cache.write(
-            path,
-            data,
-            cache.Entry(tuple(asked.items()), compiled.links, compiled.lookups, compiled.reason, compiled.code),
-            stage,
-        )
-    return compiled
+        entry = cache.Entry(tuple(asked.items()), made.links, made.lookups, made.reason, made.code)
+        cache.write(path, made.data, entry, stage)
+    return made
 
 
 def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:

@@ -1,11 +1,11 @@
-"""The finder: `PathFinder`, with our loader for the source files of the project."""
+"""The finder: `PathFinder`, with our loaders for the files of the project."""
 
 from __future__ import annotations
 
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 
-from dyntransform.importing.loader import DynLoader
+from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.importing.roots import Roots
 
 TYPE_CHECKING = False
@@ -19,8 +19,8 @@ __all__ = ["DynFinder"]
 class DynFinder:
     """A meta path finder (PEP 451) that stands right before `PathFinder`.
 
-    Only a plain `SourceFileLoader` is replaced: archives, extension modules, namespace packages and other people's
-    loaders stay as they are.
+    Only a plain `SourceFileLoader` or `SourcelessFileLoader` is replaced: archives, extension modules, namespace
+    packages and other people's loaders stay as they are.
 
     Args:
         roots: the project.
@@ -36,11 +36,21 @@ class DynFinder:
     ) -> ModuleSpec | None:
         """Find a module as `PathFinder` does."""
         spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and type(spec.loader) is SourceFileLoader and self._roots.owns(spec.loader.path):
-            spec.loader = DynLoader(spec.loader.name, spec.loader.path)
-        if name in self._companions and spec is not None and spec.loader is not None:
+        if spec is None:
+            return None
+        loader: Any = spec.loader
+        ours = _OURS.get(type(loader))
+        if ours is not None and self._roots.owns(loader.path):
+            spec.loader = ours(loader.name, loader.path)
+        if name in self._companions and spec.loader is not None:
             _call_when_loaded(spec.loader, self._companions[name])
         return spec
+
+
+_OURS: dict[type, type[DynLoader | DynSourcelessLoader]] = {
+    SourceFileLoader: DynLoader,
+    SourcelessFileLoader: DynSourcelessLoader,
+}
 
 
 def _call_when_loaded(loader: Any, call: Callable[[], None]) -> None:

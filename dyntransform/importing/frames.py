@@ -10,8 +10,8 @@ _UNITS_PER_ENTRY = 8
 _NO_COLUMNS = 0x80 | 13 << 3  # PY_CODE_LOCATION_INFO_NO_COLUMNS, see Objects/locations.md of CPython
 
 
-def posing_as(code: CodeType, model: CodeType, methods: tuple[str, ...]) -> CodeType:
-    """Return code that is shown as `model` would be while it calls the same method.
+def posing_as(code: CodeType, model: CodeType, calls: tuple[str, ...]) -> CodeType:
+    """Return code that is shown as `model` would be while it calls the same method or global function.
 
     Its file name is the model's as well: importlib takes the frames of its own files off tracebacks
     (`remove_importlib_frames` in import.c).
@@ -19,9 +19,9 @@ def posing_as(code: CodeType, model: CodeType, methods: tuple[str, ...]) -> Code
     Args:
         code: what is to be run.
         model: the code of the import system that it stands in for.
-        methods: names of the methods that both call.
+        calls: names of what both call.
     """
-    lines = {_line_of_call(code, name): _line_of_call(model, name) or model.co_firstlineno for name in methods}
+    lines = {_line_of_call(code, name): _line_of_call(model, name) or model.co_firstlineno for name in calls}
     shown = model.co_firstlineno
     table = bytearray()
     for start, end, line in code.co_lines():
@@ -34,23 +34,25 @@ def posing_as(code: CodeType, model: CodeType, methods: tuple[str, ...]) -> Code
     return code.replace(co_filename=model.co_filename, co_firstlineno=model.co_firstlineno, co_linetable=bytes(table))
 
 
-def _line_of_call(code: CodeType, method: str) -> int | None:
-    """Return the last line on which a method is called; None if there is none."""
+def _line_of_call(code: CodeType, name: str) -> int | None:
+    """Return the last line on which a method or global function is called; None if there is none."""
     # Not with `dis`: importing it takes longer than a program's warm start may.
-    opcode, argument = _PROBE.co_code[4], _PROBE.co_code[5]
-    if method not in code.co_names:
+    if name not in code.co_names:
         return None
-    index = code.co_names.index(method)
-    wanted = bytes([opcode, index << 1 | 1 if argument else index])
+    index = code.co_names.index(name)
+    method, argument = _PROBE.co_code[4], _PROBE.co_code[5]
+    wanted = (bytes([method, index << 1 | 1 if argument else index]), bytes([_GLOBAL, index << 1 | 1]))
     found = None
     for start, end, line in code.co_lines():
-        if any(code.co_code[at : at + 2] == wanted for at in range(start, end, 2)):
+        if any(code.co_code[at : at + 2] in wanted for at in range(start, end, 2)):
             found = line
     return found
 
 
 # RESUME, LOAD_FAST, then the instruction that looks a method up; its argument holds a flag in Python 3.12 and later.
 _PROBE = (lambda loader: loader.method()).__code__
+# RESUME, then the instruction that looks up a global that is called; its argument holds a flag.
+_GLOBAL = (lambda: posing_as() or 1).__code__.co_code[2]  # type: ignore[call-arg]
 
 
 def _signed(number: int) -> bytes:

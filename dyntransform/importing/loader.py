@@ -1,21 +1,25 @@
-"""The loader of project modules: Python's own, but for the code it runs."""
+"""The loaders of project modules: Python's own, but for the code they run."""
 
 from __future__ import annotations
 
 import os
 import sys
-from importlib._bootstrap_external import _LoaderBasics  # type: ignore[attr-defined]
-from importlib.machinery import SourceFileLoader
-from types import CodeType, ModuleType
+from importlib._bootstrap_external import (  # type: ignore[attr-defined]
+    _classify_pyc,
+    _compile_bytecode,
+    _LoaderBasics,
+)
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+from types import CodeType, FrameType, ModuleType
 
 from dyntransform.importing import adopt
-from dyntransform.importing.compiling import Compiled, compile_file
+from dyntransform.importing.compiling import HEADER_BYTES, Compiled, cached_file, compile_file, rewrite_code
 from dyntransform.importing.frames import posing_as
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime import lookup
 
-__all__ = ["DynLoader", "Project", "expect_main", "project", "set_project"]
+__all__ = ["DynLoader", "DynSourcelessLoader", "Project", "expect_main", "project", "set_project"]
 
 
 class Project:
@@ -82,11 +86,25 @@ class DynLoader(SourceFileLoader):
         compiled = _compiled(path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
             return self.source_to_code(data, path)
-        caller = sys._getframe(1)
-        if caller.f_code is _EXEC_MODULE:
-            _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
-        else:
-            _record_main(path, compiled)
+        _record(path, compiled, sys._getframe(1))
+        return compiled.code
+
+
+class DynSourcelessLoader(SourcelessFileLoader):
+    """Load a compiled file that has no source, rewritten. Otherwise it is `SourcelessFileLoader`."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the rewritten code of the module."""
+        path = self.get_filename(fullname)
+        data = self.get_data(path)
+        compiled = cached_file(path, data, _project.is_late_bound) if _project is not None else None
+        if compiled is None:
+            _classify_pyc(data, fullname, {"name": fullname, "path": path})
+            code: CodeType = _compile_bytecode(memoryview(data)[HEADER_BYTES:], fullname, path)
+            if _project is None:
+                return code
+            compiled = rewrite_code(path, data, code, _project.is_late_bound)
+        _record(path, compiled, sys._getframe(1))
         return compiled.code
 
 
@@ -94,12 +112,25 @@ _EXEC_MODULE = _LoaderBasics.exec_module.__code__
 DynLoader.get_code.__code__ = posing_as(
     DynLoader.get_code.__code__, SourceFileLoader.get_code.__code__, ("get_filename", "get_data", "source_to_code")
 )
+DynSourcelessLoader.get_code.__code__ = posing_as(
+    DynSourcelessLoader.get_code.__code__,
+    SourcelessFileLoader.get_code.__code__,
+    ("get_filename", "get_data", "_classify_pyc", "_compile_bytecode"),
+)
 
 
 def expect_main(module: ModuleType) -> None:
     """Say that `module` will run the code that a loader is asked for next, outside of an import."""
     global _main  # noqa: PLW0603 - there is one __main__
     _main = module
+
+
+def _record(path: str, compiled: Compiled, caller: FrameType) -> None:
+    """Record what is about to be executed; `caller` is the frame that asked for the code."""
+    if caller.f_code is _EXEC_MODULE:
+        _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
+    else:
+        _record_main(path, compiled)
 
 
 def _record_main(path: str, compiled: Compiled) -> None:
