@@ -131,10 +131,7 @@ def inner_definitions(block: Statement) -> list[Statement]:
     while pending:
         node = pending.pop(0)
         if isinstance(node, ast.stmt) and is_definition(node):
-            inner = Statement(node, (), block.future_annotations)
-            start = inner.first_line - block.first_line
-            inner.lines = block.lines[start : inner.last_line - block.first_line + 1]
-            found.append(inner)
+            found.append(block.inner(node))
         elif isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
             pending.extend(ast.iter_child_nodes(node))
     return found

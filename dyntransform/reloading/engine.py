@@ -21,7 +21,7 @@ from dyntransform.reloading.edit import Edit
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
-from dyntransform.reloading.source import Source
+from dyntransform.reloading.source import read_source
 from dyntransform.reloading.state import Content, ModuleState, States
 from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements
@@ -171,7 +171,8 @@ class Engine:
         if content.spec is None:
             new = old.edited(content.data)
         else:
-            new = Source(content.data, str(content.spec.origin), self._states.options, state.loaded.compiled.stage)
+            stage = state.loaded.compiled.stage
+            new = read_source(content.data, str(content.spec.origin), self._states.options, stage)
         new.check()
         return ModuleEdit.of_edit(state, old, new, content.spec)
 

@@ -7,8 +7,10 @@ import importlib.util
 import sys
 from typing import Any
 
-from dyntransform.importing.loader import DynLoader
+from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
+from dyntransform.reloading.source import read_source
 from dyntransform.runtime.names import absolute_name
+from dyntransform.transform.decide import Options
 
 __all__ = ["ImportCheck"]
 
@@ -61,15 +63,15 @@ class ImportCheck:
             spec = importlib.util.find_spec(name)
         except (ImportError, AttributeError, ValueError):
             return False  # importing it will say why
-        if spec is None or not isinstance(spec.loader, DynLoader):
+        if spec is None or not isinstance(spec.loader, (DynLoader, DynSourcelessLoader)):
             return False
         try:
-            tree = ast.parse(spec.loader.get_data(spec.loader.path))
-        except (SyntaxError, ValueError, OSError):
+            source = read_source(spec.loader.get_data(spec.loader.path), spec.loader.path, Options())
+        except (SyntaxError, ImportError, EOFError, TypeError, ValueError, OSError):
             return False
         package = name if spec.submodule_search_locations is not None else parent
         return any(
             self.reaches_edit(node, {"__package__": package})
             or (isinstance(node, ast.Import) and any(alias.name in self._edited for alias in node.names))
-            for node in tree.body
+            for node in (statement.node for statement in source.statements)
         )

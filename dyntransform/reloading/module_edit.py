@@ -9,7 +9,6 @@ from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
 
-from dyntransform.reloading import padding
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, module_code, shift
 from dyntransform.reloading.definitions import DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
@@ -127,7 +126,7 @@ class ModuleEdit:
         if pair.same_text and pair.old is not None:
             lines = pair.new.first_line - pair.old.first_line
             moved = lines or self.spec is not None
-            return [shift(node, lines, self.path, self.patches) for node in nodes] if moved else nodes
+            return [shift(node, lines, self.source.filename, self.patches) for node in nodes] if moved else nodes
         known = len(self.patches)
         merged = self._compile(pair.new, nodes)
         self.origins.update((id(patch.node), pair) for patch in self.patches[known:])
@@ -139,7 +138,7 @@ class ModuleEdit:
         new = [CodeNode.of(child) for child in child_codes(code)]
         patches: list[Patch] = []
         merged = merge(nodes, new, patches)
-        if padding.pad(statement.node, patches):
+        if self.source.pad(statement, patches):
             code = self.source.compile([statement.node])
             new = [CodeNode.of(child) for child in child_codes(code)]
             patches = []

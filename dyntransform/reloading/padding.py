@@ -13,10 +13,10 @@ from typing import TypeAlias, TypeVar
 
 from dyntransform.reloading.codes import Patch
 
-__all__ = ["functions_at", "pad"]
+__all__ = ["Scope", "functions_at", "pad"]
 
 _Node = TypeVar("_Node", bound=ast.AST)
-_Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Scope: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def pad(statement: ast.stmt, patches: list[Patch]) -> bool:
@@ -38,11 +38,11 @@ def pad(statement: ast.stmt, patches: list[Patch]) -> bool:
     return changed
 
 
-def functions_at(statement: ast.stmt, code: CodeType) -> list[_Scope]:
+def functions_at(statement: ast.stmt, code: CodeType) -> list[Scope]:
     """Return the function of `code` and those around it, outermost first; none if it is not in the statement."""
     line, name = code.co_firstlineno, code.co_name
 
-    def search(node: ast.AST, around: list[_Scope]) -> list[_Scope]:
+    def search(node: ast.AST, around: list[Scope]) -> list[Scope]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             around = [*around, node]
             first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
@@ -57,7 +57,7 @@ def functions_at(statement: ast.stmt, code: CodeType) -> list[_Scope]:
     return search(statement, [])
 
 
-def _read(path: list[_Scope], name: str) -> None:
+def _read(path: list[Scope], name: str) -> None:
     *around, function = path
     _add(function, ast.Name(name, ast.Load()))
     if name != "__class__" and around and not any(_binds(scope, name) for scope in around):
@@ -66,7 +66,7 @@ def _read(path: list[_Scope], name: str) -> None:
             _insert(target, ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)))
 
 
-def _add(function: _Scope, read: ast.expr) -> None:
+def _add(function: Scope, read: ast.expr) -> None:
     if isinstance(function, ast.Lambda):
         function.body = _located(ast.IfExp(ast.Constant(True), function.body, read), function.body)  # noqa: FBT003
     else:
@@ -87,7 +87,7 @@ def _located(node: _Node, like: ast.AST) -> _Node:
     return node
 
 
-def _binds(scope: _Scope, name: str) -> bool:
+def _binds(scope: Scope, name: str) -> bool:
     return any(
         (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
         or (isinstance(node, ast.arg) and node.arg == name)

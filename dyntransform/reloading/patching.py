@@ -15,7 +15,6 @@ from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
-from dyntransform.reloading.padding import functions_at
 from dyntransform.reloading.report import Action
 
 if TYPE_CHECKING:
@@ -113,11 +112,11 @@ class Patching:
         pair = module.origins.get(id(patch.node))
         if pair is None or pair.old is None or "<locals>" not in patch.node.code.co_qualname:
             return True
-        before = functions_at(pair.old.node, patch.old)
-        after = functions_at(pair.new.node, patch.node.code)
-        if not before or not after or _defaults(before[-1]) == _defaults(after[-1]):
+        before = module.old_source.definition(pair.old, module.old_codes[pair.old], patch.old)
+        after = module.source.definition(pair.new, module.codes_of(pair.new), patch.node.code)
+        if before is None or after is None or _defaults(before) == _defaults(after):
             return True
-        values = functions.inner_defaults(function, before[-1], after[-1])
+        values = functions.inner_defaults(function, before, after)
         if values is None:
             return False
         self._transaction.set_attribute(function, "__defaults__", values[0])

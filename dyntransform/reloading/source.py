@@ -19,7 +19,8 @@ from collections.abc import Iterator, Sequence
 from types import CodeType
 
 from dyntransform.importing.compiling import LinkSpec
-from dyntransform.reloading.codes import CodeNode, child_codes
+from dyntransform.reloading.codes import CodeNode, Patch, child_codes
+from dyntransform.reloading.padding import Scope, functions_at, pad
 from dyntransform.reloading.usage import Usage, usage
 from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
@@ -27,7 +28,7 @@ from dyntransform.transform.lowering import lower
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage
 
-__all__ = ["Source", "Statement", "split_codes"]
+__all__ = ["Source", "Statement", "read_source"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +137,10 @@ class Statement:
     @functools.cached_property
     def is_start_guard(self) -> bool:
         """Whether it is ``if __name__ == "__main__":`` or the like."""
-        if self.kind is not ast.If:
+        test = getattr(self.node, "test", None) if self.is_block else None
+        if test is None:
             return False
-        assert isinstance(self.node, ast.If)
-        return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(self.node.test))
+        return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test))
 
     @functools.cached_property
     def key(self) -> str:
@@ -171,9 +172,10 @@ class Statement:
     def body(self) -> list[Statement]:
         """The statements of a class body."""
         assert isinstance(self.node, ast.ClassDef)
-        return [self._inner(node) for node in self.node.body]
+        return [self.inner(node) for node in self.node.body]
 
-    def _inner(self, node: ast.stmt) -> Statement:
+    def inner(self, node: ast.stmt) -> Statement:
+        """Return a statement in this one, which is a class or a block."""
         inner = Statement(node, (), self.future_annotations)
         start = inner.first_line - self.first_line
         inner.lines = self.lines[start : inner.last_line - self.first_line + 1]
@@ -216,6 +218,7 @@ class Source:
 
     Attributes:
         statements: its top-level statements.
+        filename: the file that its code names.
         flags: for the compiler: its future features.
         divisible: each statement has its lines to itself; only then can statements be parsed one by one.
 
@@ -228,6 +231,7 @@ class Source:
         tree = ast.parse(data, path)
         self.data = data
         self.path = path
+        self.filename = path
         self.flags = _future_flags(tree)
         self._options = options
         self._stage = stage
@@ -327,6 +331,35 @@ class Source:
             names = {node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks}
             lower(module, Decisions({name: marks.pop(name) for name in names}))
         return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
+
+    def split(self, code: CodeType) -> list[list[CodeNode]]:
+        """Give each code object of a module that runs this source to the statement that it belongs to."""
+        starts = [statement.first_line for statement in self.statements]
+        split: list[list[CodeNode]] = [[] for _ in self.statements]
+        for child in child_codes(code):
+            index = bisect.bisect_right(starts, child.co_firstlineno) - 1
+            while index > 0 and starts[index - 1] == starts[index]:
+                if _begins_after(child, self.statements[index].node):
+                    break
+                index -= 1
+            if index >= 0:
+                split[index].append(CodeNode.of(child))
+        return split
+
+    def pad(self, statement: Statement, patches: list[Patch]) -> bool:
+        """Add what live closures need to a statement; see `padding.pad`."""
+        return pad(statement.node, patches)
+
+    def definition(self, statement: Statement, _nodes: list[CodeNode], code: CodeType) -> Scope | None:
+        """Return the syntax of a function in a statement; None if it is not known.
+
+        Args:
+            statement: the statement.
+            _nodes: its code, for those that have no text.
+            code: what the function runs.
+        """
+        found = functions_at(statement.node, code)
+        return found[-1] if found else None
 
     def _staged(self, nodes: list[ast.stmt], stage: Stage) -> list[ast.stmt]:
         """Apply the stage to statements, once to each; it sees the docstring, which may forbid it."""
@@ -432,17 +465,24 @@ def _lists(nodes: list[ast.stmt]) -> list[tuple[ast.AST, str, list[ast.AST]]]:
     ]
 
 
-def split_codes(code: CodeType, statements: list[Statement]) -> list[list[CodeNode]]:
-    """Give each code object of a module to the statement that it belongs to."""
-    starts = [statement.first_line for statement in statements]
-    split: list[list[CodeNode]] = [[] for _ in statements]
-    for child in child_codes(code):
-        index = bisect.bisect_right(starts, child.co_firstlineno) - 1
-        while index > 0 and starts[index - 1] == starts[index] and not _begins_after(child, statements[index].node):
-            index -= 1
-        if index >= 0:
-            split[index].append(CodeNode.of(child))
-    return split
+def read_source(data: bytes, path: str, options: Options, stage: Stage | None = None) -> Source:
+    """Return the statements in the content of a file, which may be compiled.
+
+    Args:
+        data: its content.
+        path: its name.
+        options: what is late bound.
+        stage: what is done to the tree of a source file before it is lowered.
+
+    Raises:
+        SyntaxError, ValueError: it is not valid Python.
+        ImportError, EOFError, ValueError, TypeError: it is not what this version of Python compiles to.
+    """
+    if not path.endswith(".pyc"):
+        return Source(data, path, options, stage)
+    from dyntransform.reloading.compiled_source import CompiledSource  # needs the package bytecode
+
+    return CompiledSource(data, path, options)
 
 
 def _begins_after(code: CodeType, node: ast.stmt) -> bool:

@@ -16,9 +16,9 @@ from typing import Any
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded, Registry
-from dyntransform.importing.loader import DynLoader
+from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.reloading.codes import CodeNode
-from dyntransform.reloading.source import Source, split_codes
+from dyntransform.reloading.source import Source, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 
@@ -79,7 +79,7 @@ class ModuleState:
         """Return the code of each statement of `source`, which is what is running."""
         if self.codes is not None:
             return self.codes
-        return split_codes(self.loaded.compiled.code, source.statements)
+        return source.split(self.loaded.compiled.code)
 
     @functools.cached_property
     def sources(self) -> frozenset[str]:
@@ -192,7 +192,8 @@ class States:
         if known is not None and known.divisible and known.data == state.data and known.path == state.path:
             known.drop_syntax()
             return known
-        source = self._sources[state.name] = Source(state.data, state.path, self.options, state.loaded.compiled.stage)
+        stage = state.loaded.compiled.stage
+        source = self._sources[state.name] = read_source(state.data, state.path, self.options, stage)
         return source
 
     def snapshot(self) -> dict[str, ModuleState]:
@@ -214,6 +215,8 @@ class States:
         """
         try:
             status = os.stat(state.path)
+            if state.path.endswith(".pyc") and os.path.exists(state.path[:-1]):
+                return _moved(state)  # source beside it goes first
             mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             key = f"{state.name}\0{state.path}"
             if self._clean.get(key) == mark:
@@ -239,7 +242,7 @@ def _moved(state: ModuleState) -> Content | None:
         spec = _find_spec(state.name, getattr(package, "__path__", None) if parent else None)
     except (ImportError, AttributeError, ValueError):  # what finders raise; an import would say why
         return None
-    if spec is None or not isinstance(spec.loader, DynLoader) or state.name == "__main__":
+    if spec is None or not isinstance(spec.loader, (DynLoader, DynSourcelessLoader)) or state.name == "__main__":
         return None
     return Content(spec.loader.get_data(spec.loader.path), spec)
 

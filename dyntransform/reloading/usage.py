@@ -11,7 +11,10 @@ import ast
 import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from dyntransform.compiled.parts import Block, Part
 
 __all__ = ["Usage", "reads_any", "signature_annotations", "usage"]
 
@@ -52,11 +55,7 @@ def reads_any(node: ast.expr, names: frozenset[str]) -> bool:
     """Whether an expression loads one of the names or chains (``"a.b.c"``)."""
     if not names:
         return False
-    return any(
-        (isinstance(part, ast.Name) and part.id in names)
-        or (isinstance(part, ast.Attribute) and ".".join(_chain(part)) in names)
-        for part in ast.walk(node)
-    )
+    return bool(usage(ast.Expr(node)).loads & names)
 
 
 def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
@@ -110,6 +109,25 @@ class _Visitor(ast.NodeVisitor):
             self._bound.discard(node.id)
         elif node.id not in self._bound:
             self.reads.add(node.id)
+
+    def visit_Part(self, node: Part) -> None:
+        """Take what is known of an expression that is there as code alone."""
+        facts = node.facts
+        self.reads |= facts.reads - self._bound
+        self.attributes |= {chain for chain in facts.attributes if chain[0] not in self._bound}
+        self.calls |= facts.calls
+        self.makes_code |= facts.makes_code
+        self._bind(facts.binds)
+
+    def visit_Block(self, node: Block) -> None:
+        """Take what is known of a statement that is there as code alone."""
+        facts = node.facts
+        self.visit_Part(node.part)
+        self.updates |= facts.updates - self._bound
+        self._bound -= facts.binds - facts.always
+        for inner in node.body:
+            if isinstance(inner, ast.ClassDef):  # its body runs too
+                self.visit(inner)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         chain = _chain(node)

@@ -1,0 +1,219 @@
+"""The statements of a module, and of the classes in it, from its code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from types import CodeType
+
+from dyntransform.compiled.assembling import assemble
+from dyntransform.compiled.flow import Flow, Range, is_return
+from dyntransform.compiled.generics import ScopeMachine, lift_generic
+from dyntransform.compiled.machine import Machine
+from dyntransform.compiled.parts import Block, Body, Part, codes_in, structure
+from dyntransform.compiled.scanning import Scan
+from dyntransform.compiled.syntax import definition, lambda_expression, statement
+from dyntransform.compiled.values import Annotation, Function, UnknownCodeError, located
+
+__all__ = ["inner_function", "lift"]
+
+
+def lift(code: CodeType) -> list[tuple[ast.stmt, list[CodeType]]]:
+    """Return the statements of a module with the code objects that each of them loads.
+
+    Args:
+        code: the code of the module.
+    """
+    flow = Flow(code)
+    return _Body(flow, "").statements()
+
+
+def inner_function(outer: CodeType, code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+    """Return the definition of a function that another one makes; None if the code around it is not known.
+
+    Args:
+        outer: the code of the other function.
+        code: one of its constants.
+    """
+    flow = Flow(outer)
+    indexes = [index for index, one in enumerate(flow.instructions) if one.arg is code]
+    start = max((i for i in range(*indexes[:1]) if flow.depths.get(i) == 0), default=0)
+    try:
+        made = ScopeMachine(flow, lambda_expression).made(start, code)
+    except UnknownCodeError:
+        return None
+    node = ast.fix_missing_locations(
+        lambda_expression(made) if code.co_name == "<lambda>" else definition(code.co_name, made, _class_body)
+    )
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+    return node
+
+
+class _Body:
+    """Statements that share a scope.
+
+    Args:
+        flow: the code of the scope.
+        name: of the class; empty for a module.
+    """
+
+    def __init__(self, flow: Flow, name: str) -> None:
+        self._flow = flow
+        self._name = name
+
+    def statements(self) -> list[tuple[ast.stmt, list[CodeType]]]:
+        pieces = self._flow.statements(0, self._flow.main)
+        pieces = self._without_ending(pieces)
+        if self._name:
+            pieces = self._without_beginning(pieces)
+        found: list[tuple[ast.stmt, list[CodeType]]] = []
+        for number, piece in enumerate(pieces):
+            codes = list(codes_in(self._flow.instructions[index] for index in piece.indexes))
+            lifted = self._lift(piece)
+            if isinstance(lifted, Annotation):
+                variable = _annotated(lifted, found[-1][0] if found else None)
+                if variable.value is not None:
+                    codes = found.pop()[1] + codes
+                found.append((variable, codes))
+                continue
+            if number == 0 and isinstance(lifted, ast.Assign) and _is_documentation(lifted):
+                lifted = ast.copy_location(ast.Expr(lifted.value), lifted)
+            found.append((lifted, codes))
+        for node, _ in found:
+            ast.fix_missing_locations(node)
+        return found
+
+    def _without_ending(self, pieces: list[Range]) -> list[Range]:
+        """Leave out the return at the end, and what the compiler puts before it."""
+        instructions = self._flow.instructions
+        if pieces and is_return(instructions[pieces[-1].stop - 1]):
+            last = pieces[-1]
+            names = [instructions[index].name for index in range(last.start, last.stop)]
+            if set(names) <= _ENDING:
+                pieces = pieces[:-1]
+            elif self._name:
+                raise UnknownCodeError
+        while self._name and pieces and self._stored(pieces[-1]) in _AT_END:
+            pieces = pieces[:-1]
+        return pieces
+
+    def _without_beginning(self, pieces: list[Range]) -> list[Range]:
+        expected = list(_AT_START)
+        while pieces and expected:
+            stored = self._stored(pieces[0])
+            if stored not in expected:
+                break
+            del expected[: expected.index(stored) + 1]
+            pieces = pieces[1:]
+        return pieces
+
+    def _stored(self, piece: Range) -> str:
+        last = self._flow.instructions[piece.stop - 1]
+        return str(last.arg) if last.name in ("STORE_NAME", "STORE_DEREF") else ""
+
+    # ------------------------------------------------------------------ one statement
+
+    def _lift(self, piece: Range) -> ast.stmt | Annotation:
+        try:
+            return self._straight(piece)
+        except UnknownCodeError:
+            return self._block(piece)
+
+    def _straight(self, piece: Range) -> ast.stmt | Annotation:
+        machine = Machine(self._flow, lambda_expression, _generic)
+        if self._name and any(self._flow.instructions[index].name in _GLOBAL for index in piece.indexes):
+            raise UnknownCodeError
+        lifted = machine.lift(piece)
+        if lifted.annotation is not None:
+            return lifted.annotation
+        node = statement(lifted, _class_body)
+        if getattr(node, "type_params", None):
+            _check(node)
+        if any(getattr(part, "in_place", False) for part in ast.walk(node)):
+            raise UnknownCodeError
+        first = self._flow.instructions[piece.start]
+        if not hasattr(node, "lineno"):
+            located(node, self._flow.instructions[piece.stop - 1] if isinstance(node, ast.Assign) else first)
+            node.lineno = min([node.lineno, *_lines(self._flow, piece)]) if hasattr(node, "lineno") else 1
+        return node
+
+    def _block(self, piece: Range) -> ast.stmt:
+        scan = Scan(self._flow, piece)
+        inner: list[ast.stmt] = []
+        facts = scan.facts()
+        for small in scan.pieces():
+            try:
+                node = self._straight(small)
+            except UnknownCodeError:
+                continue
+            if isinstance(node, Annotation):
+                node = _annotated(node, None)
+            if isinstance(node, _SEEN):
+                inner.append(node)
+        hollow = [code for node in inner for code in _definition_codes(node)]
+        listing = self._flow.listing(piece)
+        part = Part(listing, facts, structure(listing), is_statement=True)
+        block = Block(part, scan.test(lambda_expression), inner, structure(listing, hollow))
+        lines = _lines(self._flow, piece)
+        block.lineno = block.end_lineno = min(lines, default=1)
+        block.col_offset = block.end_col_offset = 0
+        return ast.fix_missing_locations(block)
+
+
+_SEEN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.AnnAssign)
+"""What the engine looks for inside of compound statements."""
+
+_GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"}
+"""In a class body, this is another namespace."""
+
+_ENDING = {"LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "LOAD_CLOSURE", "LOAD_FAST", "COPY", "STORE_NAME", "NOP"}
+_AT_END = ("__static_attributes__", "__classdictcell__", "__classcell__")
+_AT_START = ("__module__", "__qualname__", "__firstlineno__", "__type_params__", "__classdict__")
+
+
+def _lines(flow: Flow, piece: Range) -> list[int]:
+    places = (flow.instructions[index].location for index in piece.indexes)
+    return [place.lineno for place in places if place is not None and place.lineno]
+
+
+def _is_documentation(node: ast.Assign) -> bool:
+    target = node.targets[0]
+    is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return is_text and len(node.targets) == 1 and isinstance(target, ast.Name) and target.id == "__doc__"
+
+
+def _annotated(annotation: Annotation, previous: ast.stmt | None) -> ast.AnnAssign:
+    """Return the statement of an annotation, and of the assignment right before it if that is the same variable's."""
+    value = None
+    if isinstance(previous, ast.Assign) and len(previous.targets) == 1:
+        target = previous.targets[0]
+        if isinstance(target, ast.Name) and target.id == annotation.name and previous.lineno == annotation.value.lineno:
+            value = previous.value
+    name = ast.copy_location(ast.Name(annotation.name, ast.Store()), annotation.value)
+    node = ast.AnnAssign(name, annotation.value, value, 1)
+    return ast.copy_location(node, previous if value is not None and previous is not None else annotation.value)
+
+
+def _class_body(code: CodeType) -> list[ast.stmt]:
+    return [node for node, _ in _Body(Flow(code), code.co_name).statements()]
+
+
+def _generic(made: Function, given: list[ast.expr]) -> Function:
+    return lift_generic(made, given, lambda_expression)
+
+
+def _check(node: ast.stmt) -> None:
+    """Make sure that a definition with scopes of its own compiles to the same scopes."""
+    try:
+        assemble([ast.fix_missing_locations(node)], "")
+    except ValueError as problem:
+        raise UnknownCodeError from problem
+
+
+def _definition_codes(node: ast.stmt) -> Iterator[CodeType]:
+    """Yield the code objects that a definition loads, for which its node stands."""
+    for part in ast.walk(node):
+        if isinstance(part, Body):
+            yield part.code
+        elif isinstance(part, ast.ClassDef):
+            yield part.code  # type: ignore[attr-defined]
