@@ -1,6 +1,6 @@
 """A module that exists as compiled code alone, as a sequence of statements.
 
-Its statements are lifted from the code (see `dyntransform.compiled`). Two are equal if their code is: operations,
+Its statements are lifted from the code (see `dyntransform.lifting`). Two are equal if their code is: operations,
 names and constants, not the lines. So an edit works as for a source file; where the compiler makes the same code of
 different text, there is nothing to reload.
 """
@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterator
 from types import CodeType
 
-from dyntransform.compiled.assembling import assemble
-from dyntransform.compiled.lifting import inner_function, lift
-from dyntransform.compiled.parts import Body, Part
 from dyntransform.importing.compiling import LinkSpec, compile_file
+from dyntransform.lifting.assembling import assemble
+from dyntransform.lifting.parts import Body, Part
+from dyntransform.lifting.statements import inner_function, lift
 from dyntransform.reloading.codes import CodeNode, Patch, walk
 from dyntransform.reloading.padding import Scope
 from dyntransform.reloading.source import Source, Statement

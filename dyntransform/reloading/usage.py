@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from dyntransform.compiled.parts import Block, Part
+    from dyntransform.lifting.parts import Block, Part
 
 __all__ = ["Usage", "reads_any", "signature_annotations", "usage"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any, TypeAlias
 
-from dyntransform.compiled.parts import Body, Part
-from dyntransform.compiled.values import Function, Lifted, UnknownCodeError
+from dyntransform.lifting.parts import Body, Part
+from dyntransform.lifting.values import Function, Lifted, UnknownCodeError
 
 __all__ = ["ClassBody", "definition", "lambda_expression", "statement"]
 

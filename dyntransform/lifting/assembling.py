@@ -10,7 +10,7 @@ from typing import Any
 from bytecode import Bytecode, Instr
 from bytecode.instr import CellVar
 
-from dyntransform.compiled.parts import Block, Body, Part
+from dyntransform.lifting.parts import Block, Body, Part
 
 __all__ = ["assemble"]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from bytecode import Instr
 
-from dyntransform.compiled.flow import Flow, Range, is_return
-from dyntransform.compiled.machine import Machine
-from dyntransform.compiled.parts import Facts, facts_of
-from dyntransform.compiled.stack import MakeLambda
-from dyntransform.compiled.values import UnknownCodeError
+from dyntransform.lifting.flow import Flow, Range, is_return
+from dyntransform.lifting.machine import Machine
+from dyntransform.lifting.parts import Facts, facts_of
+from dyntransform.lifting.stack import MakeLambda
+from dyntransform.lifting.values import UnknownCodeError
 
 __all__ = ["Scan"]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from types import CodeType
 from typing import Any
 
-from dyntransform.compiled.expressions import Expressions
-from dyntransform.compiled.values import GENERIC_BASE, BuildClass, Entry, Function, Null, UnknownCodeError, located
+from dyntransform.lifting.expressions import Expressions
+from dyntransform.lifting.values import GENERIC_BASE, BuildClass, Entry, Function, Null, UnknownCodeError, located
 
 __all__ = ["NULL_ABOVE", "Calls"]
 

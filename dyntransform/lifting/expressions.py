@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from dyntransform.compiled.parts import lazy_value
-from dyntransform.compiled.stack import Stack
-from dyntransform.compiled.values import Function, located
+from dyntransform.lifting.parts import lazy_value
+from dyntransform.lifting.stack import Stack
+from dyntransform.lifting.values import Function, located
 
 __all__ = ["Expressions", "as_slice", "constant"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final
 
-from dyntransform.compiled.flow import Flow, Range, is_return
-from dyntransform.compiled.machine import OPERATIONS, Machine
-from dyntransform.compiled.parts import lazy_value
-from dyntransform.compiled.stack import MakeLambda
-from dyntransform.compiled.values import GENERIC_BASE, Function, UnknownCodeError, located
+from dyntransform.lifting.flow import Flow, Range, is_return
+from dyntransform.lifting.machine import OPERATIONS, Machine
+from dyntransform.lifting.parts import lazy_value
+from dyntransform.lifting.stack import MakeLambda
+from dyntransform.lifting.values import GENERIC_BASE, Function, UnknownCodeError, located
 
 __all__ = ["ScopeMachine", "lift_generic"]
 

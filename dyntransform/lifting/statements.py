@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterator
 from types import CodeType
 
-from dyntransform.compiled.assembling import assemble
-from dyntransform.compiled.flow import Flow, Range, is_return
-from dyntransform.compiled.generics import ScopeMachine, lift_generic
-from dyntransform.compiled.machine import Machine
-from dyntransform.compiled.parts import Block, Body, Part, codes_in, structure
-from dyntransform.compiled.scanning import Scan
-from dyntransform.compiled.syntax import definition, lambda_expression, statement
-from dyntransform.compiled.values import Annotation, Function, UnknownCodeError, located
+from dyntransform.lifting.assembling import assemble
+from dyntransform.lifting.flow import Flow, Range, is_return
+from dyntransform.lifting.generics import ScopeMachine, lift_generic
+from dyntransform.lifting.machine import Machine
+from dyntransform.lifting.parts import Block, Body, Part, codes_in, structure
+from dyntransform.lifting.scanning import Scan
+from dyntransform.lifting.syntax import definition, lambda_expression, statement
+from dyntransform.lifting.values import Annotation, Function, UnknownCodeError, located
 
 __all__ = ["inner_function", "lift"]
 

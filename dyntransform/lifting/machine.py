@@ -11,11 +11,11 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from dyntransform.compiled.calls import NULL_ABOVE, Calls
-from dyntransform.compiled.expressions import as_slice, constant
-from dyntransform.compiled.flow import Flow
-from dyntransform.compiled.stack import MakeGeneric, MakeLambda
-from dyntransform.compiled.values import (
+from dyntransform.lifting.calls import NULL_ABOVE, Calls
+from dyntransform.lifting.expressions import as_slice, constant
+from dyntransform.lifting.flow import Flow
+from dyntransform.lifting.stack import MakeGeneric, MakeLambda
+from dyntransform.lifting.values import (
     STAR,
     Annotation,
     Function,

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from dyntransform.compiled.flow import Flow, Range
-from dyntransform.compiled.parts import Part, facts_of, structure
-from dyntransform.compiled.values import Entry, Function, Lifted, UnknownCodeError, located
+from dyntransform.lifting.flow import Flow, Range
+from dyntransform.lifting.parts import Part, facts_of, structure
+from dyntransform.lifting.values import Entry, Function, Lifted, UnknownCodeError, located
 
 __all__ = ["MakeGeneric", "MakeLambda", "Stack"]
 
