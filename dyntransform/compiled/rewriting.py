@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 from types import CodeType
 
+from dyntransform.compiled.check import difference
 from dyntransform.compiled.imports import Imports, find_imports
 from dyntransform.compiled.instructions import Instruction, Listing, assemble, disassemble
 from dyntransform.compiled.reads import Read, find_reads, look_inside
@@ -16,6 +17,11 @@ from dyntransform.transform.decide import Options, Source
 from dyntransform.transform.lowering import REPLACED
 
 __all__ = ["Rewritten", "rewrite"]
+
+_UNKNOWN = (AssertionError, IndexError, KeyError, RecursionError, ValueError)
+"""What taking code apart may end in if another tool than Python's compiler wrote it."""
+_LOOKUP_HEIGHT = 3
+"""How much higher the stack is in a lookup than in the read that it stands for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +51,13 @@ def rewrite(code: CodeType, options: Options) -> Rewritten:
     Returns:
         The new code; it is compared with the original, which stands in for what could not be rewritten faithfully.
     """
+    try:
+        return _rewrite(code, options)
+    except _UNKNOWN as problem:
+        return Rewritten(code, (), (), f"left as it is: Python's own compiler writes no such code: {problem!r}")
+
+
+def _rewrite(code: CodeType, options: Options) -> Rewritten:
     module = scopes(code)
     listings = functools.cache(lambda scope: disassemble(scope.code))
     imports = find_imports(module, listings, options)
@@ -83,6 +96,10 @@ class _Rewriting:
         if not reads:
             return kept
         new = _with_lookups(listing, reads, constants)
+        found = difference(listing, new, reads)
+        if found:
+            self.reasons.append(f"names imported in functions stay as they are in {code.co_qualname}: {found}")
+            return kept
         self.lookups.update((source, None) for read in reads for source in read.sources)
         return new
 
@@ -100,7 +117,7 @@ def _with_lookups(listing: Listing, reads: list[Read], constants: list[object]) 
             replacements[before[0]], replacements[load] = lookup[:-1], lookup[-1:]
         else:
             replacements[load] = lookup
-    return assemble(listing, replacements, names, [*constants, *keys], code.co_stacksize + 3)
+    return assemble(listing, replacements, names, [*constants, *keys], code.co_stacksize + _LOOKUP_HEIGHT)
 
 
 def _lookup(read: Read, name: int, key: int) -> list[Instruction]:

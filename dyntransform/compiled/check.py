@@ -1,0 +1,180 @@
+"""Prove that rewritten code is the original: walk both in step; only the lookups may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import CodeType
+
+from dyntransform.compiled.instructions import Instruction, Listing, disassemble
+from dyntransform.compiled.reads import Read
+from dyntransform.compiled.stack import heights
+from dyntransform.transform.lowering import REPLACED
+
+__all__ = ["difference"]
+
+_SAME = (
+    "co_argcount",
+    "co_posonlyargcount",
+    "co_kwonlyargcount",
+    "co_flags",
+    "co_varnames",
+    "co_cellvars",
+    "co_freevars",
+    "co_filename",
+    "co_name",
+    "co_qualname",
+    "co_firstlineno",
+)
+
+
+def difference(original: Listing, new: CodeType, reads: Sequence[Read]) -> str:
+    """Compare rewritten code with the code it was made from.
+
+    Args:
+        original: the original code, taken apart.
+        new: the rewritten code.
+        reads: what was rewritten.
+
+    Returns:
+        What differs besides our lookups, at the reads and nowhere else; empty if nothing does.
+    """
+    old = original.code
+    for attribute in _SAME:
+        if getattr(old, attribute) != getattr(new, attribute):
+            return f"{attribute} differs"
+    if old.co_names != new.co_names[: len(old.co_names)]:
+        return "co_names differs"
+    for before, after in zip(old.co_consts, new.co_consts, strict=False):
+        if not isinstance(before, CodeType) and (type(before) is not type(after) or before != after):
+            return "co_consts differs"
+    try:
+        _Walk(original, disassemble(new), reads).compare()
+    except _DifferenceError as found:
+        return str(found)
+    return ""
+
+
+class _DifferenceError(Exception):
+    """The code objects differ."""
+
+
+class _Walk:
+    def __init__(self, old: Listing, new: Listing, reads: Sequence[Read]) -> None:
+        self._old = old
+        self._new = new
+        self._units = {read.instructions[0]: read for read in reads}
+        self._first: dict[Instruction, Instruction] = {}
+        self._last: dict[Instruction, Instruction] = {}
+
+    def compare(self) -> None:
+        self._step()
+        self._jumps()
+        self._handlers()
+        self._heights()
+
+    def _step(self) -> None:
+        """Find what stands for each instruction of the original."""
+        rest = list(reversed(self._new.instructions))
+        pending = list(reversed(self._old.instructions))
+        while pending:
+            one = pending[-1]
+            read = self._units.get(one)
+            if read is None:
+                self._one(pending.pop(), _next(rest, one))
+                continue
+            size = len(read.instructions)
+            if pending[-size:] != list(reversed(read.instructions)):
+                raise _DifferenceError(f"{_line(one)}: the instructions of a read do not stand together")
+            del pending[-size:]
+            self._lookup(read, rest)
+        if rest:
+            raise _DifferenceError(f"{_line(rest[-1])}: there is more than before")
+
+    def _one(self, one: Instruction, other: Instruction) -> None:
+        if (one.name, one.argument if one.target is None else None) != (
+            other.name,
+            other.argument if other.target is None else None,
+        ):
+            raise _DifferenceError(f"{_line(one)}: {one.name} became {other.name}")
+        if one.location != other.location:
+            raise _DifferenceError(f"{_line(one)}: {one.name} moved")
+        self._first[one] = self._last[one] = other
+
+    def _lookup(self, read: Read, rest: list[Instruction]) -> None:
+        load = read.instructions[-1]
+        test = _next(rest, load)
+        jump = _next(rest, load)
+        plain = [_next(rest, load) for _ in read.instructions]
+        over = _next(rest, load)
+        asked = _next(rest, load)
+        key = _next(rest, load)
+        again = [_next(rest, load) for _ in read.instructions]
+        call = _next(rest, load)
+        if call.name == "PRECALL":
+            call = _next(rest, load)
+        after = rest[-1] if rest else None
+        code = self._new.code
+        fits = (
+            self._is_ours(test, calls=False)
+            and jump.name in {"POP_JUMP_IF_NOT_NONE", "POP_JUMP_FORWARD_IF_NOT_NONE"}
+            and jump.target is asked
+            and _equal(plain, read.instructions)
+            and over.name == "JUMP_FORWARD"
+            and over.target is after
+            and self._is_ours(asked, calls=True)
+            and key.name == "LOAD_CONST"
+            and code.co_consts[key.argument or 0] == read.sources
+            and _equal(again, read.instructions)
+            and (call.name, call.argument) == ("CALL", 2)
+        )
+        if not fits:
+            raise _DifferenceError(f"{_line(load)}: something else than a lookup stands for {load.name}")
+        inserted = [test, jump, *plain, over, asked, key, *again, call]
+        if any(one.location != load.location for one in inserted):
+            raise _DifferenceError(f"{_line(load)}: the lookup has another place than {load.name}")
+        for one in read.instructions:
+            self._first[one] = test
+            self._last[one] = call
+
+    def _is_ours(self, one: Instruction, *, calls: bool) -> bool:
+        if one.name != "LOAD_GLOBAL" or one.argument is None:
+            return False
+        return self._new.code.co_names[one.argument >> 1] == REPLACED and bool(one.argument & 1) is calls
+
+    def _jumps(self) -> None:
+        for one in self._old.instructions:
+            if one.target is not None and self._first[one].target is not self._first[one.target]:
+                raise _DifferenceError(f"{_line(one)}: {one.name} leads somewhere else")
+
+    def _handlers(self) -> None:
+        expected = [
+            (self._first[one.start], self._last[one.last], self._first[one.target], one.depth, one.lasti)
+            for one in self._old.handlers
+        ]
+        found = [(one.start, one.last, one.target, one.depth, one.lasti) for one in self._new.handlers]
+        if expected != found:
+            raise _DifferenceError("the exception table differs")
+
+    def _heights(self) -> None:
+        before, highest = heights(self._old)
+        after, new_highest = heights(self._new)
+        inside = {one for read in self._units.values() for one in read.instructions[1:]}
+        for one, height in before.items():
+            if one not in inside and after.get(self._first[one]) != height:
+                raise _DifferenceError(f"{_line(one)}: the stack has another height")
+        if new_highest - highest > self._new.code.co_stacksize - self._old.code.co_stacksize:
+            raise _DifferenceError("the stack is too small")
+
+
+def _next(rest: list[Instruction], at: Instruction) -> Instruction:
+    if not rest:
+        raise _DifferenceError(f"{_line(at)}: there is less than before")
+    return rest.pop()
+
+
+def _equal(ones: Sequence[Instruction], others: Sequence[Instruction]) -> bool:
+    return [(one.name, one.argument) for one in ones] == [(other.name, other.argument) for other in others]
+
+
+def _line(one: Instruction) -> str:
+    return f"line {one.location.lineno if one.location is not None else '?'}"
