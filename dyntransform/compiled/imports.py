@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import dis
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from dyntransform.compiled.instructions import Instruction, Listing
 from dyntransform.compiled.scopes import Scope, all_scopes
@@ -40,12 +40,11 @@ class _FromImport:
     names: tuple[tuple[str, Instruction | None], ...]
 
 
-def find_imports(module: Scope, listings: Callable[[Scope], Listing], options: Options) -> Imports:
+def find_imports(module: Scope, options: Options) -> Imports:
     """Find the from-imports of project modules.
 
     Args:
         module: the scope of the module.
-        listings: gives code objects taken apart.
         options: which modules are meant.
     """
     links: dict[tuple[bool, _Place, LinkSpec], None] = {}
@@ -53,7 +52,7 @@ def find_imports(module: Scope, listings: Callable[[Scope], Listing], options: O
     for scope in all_scopes(module):
         if _IMPORT_NAME not in scope.code.co_code[::2]:
             continue
-        for found in _from_imports(listings(scope)):
+        for found in _from_imports(scope.listing):
             if not _is_wanted(found.module, options):
                 continue
             if not scope.is_function:

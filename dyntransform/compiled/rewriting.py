@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from types import CodeType
 
 from dyntransform.compiled.check import difference
 from dyntransform.compiled.imports import Imports, find_imports
 from dyntransform.compiled.instructions import Instruction, Listing, assemble, disassemble
-from dyntransform.compiled.reads import Read, find_reads, look_inside
-from dyntransform.compiled.scopes import Scope, scopes
+from dyntransform.compiled.reads import Read, find_reads
+from dyntransform.compiled.scopes import Scope
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.transform.decide import Options, Source
 from dyntransform.transform.lowering import REPLACED
@@ -58,45 +57,42 @@ def rewrite(code: CodeType, options: Options) -> Rewritten:
 
 
 def _rewrite(code: CodeType, options: Options) -> Rewritten:
-    module = scopes(code)
-    listings = functools.cache(lambda scope: disassemble(scope.code))
-    imports = find_imports(module, listings, options)
+    module = Scope(code)
+    imports = find_imports(module, options)
     if not imports.sources:
         return Rewritten(code, imports.links, ())
-    rewriting = _Rewriting(imports, listings)
+    rewriting = _Rewriting(imports)
     new = rewriting.scope(module)
     return Rewritten(new, imports.links, tuple(rewriting.lookups), "; ".join(rewriting.reasons))
 
 
 class _Rewriting:
-    def __init__(self, imports: Imports, listings: Callable[[Scope], Listing]) -> None:
+    def __init__(self, imports: Imports) -> None:
         self._sources = imports.sources
         self._names = {name for _, name in imports.sources}
-        self._listings = listings
         self.lookups: dict[Source, None] = {}
         self.reasons: list[str] = []
 
     def scope(self, scope: Scope) -> CodeType:
         """Return the new code of a scope; the old one if nothing in it changes."""
         code = scope.code
-        reads: list[Read] = []
-        inside = set(scope.children)
-        if not self._names.isdisjoint([*code.co_varnames, *code.co_cellvars, *code.co_freevars]):
-            listing = self._listings(scope)
-            reads = find_reads(scope, listing, self._sources)
-            inside = look_inside(scope, listing)
+        if self._names.isdisjoint([*code.co_varnames, *code.co_cellvars, *code.co_freevars]):
+            reads: list[Read] = []
+            inside = scope.children
+        else:
+            reads = find_reads(scope, self._sources)
+            inside = {index: one for index, one in scope.children.items() if not scope.is_evaluated_late(one)}
         constants = list(code.co_consts)
-        for index, child in scope.children.items():
-            if index in inside:
-                constants[index] = self.scope(child)
+        for index, child in inside.items():
+            constants[index] = self.scope(child)
         if all(new is old for new, old in zip(constants, code.co_consts, strict=True)):
             kept = code
         else:
             kept = code.replace(co_consts=tuple(constants))
         if not reads:
             return kept
-        new = _with_lookups(listing, reads, constants)
-        found = difference(listing, new, reads)
+        new = _with_lookups(scope.listing, reads, constants)
+        found = difference(scope.listing, new, reads)
         if found:
             self.reasons.append(f"names imported in functions stay as they are in {code.co_qualname}: {found}")
             return kept

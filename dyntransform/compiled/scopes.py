@@ -1,32 +1,50 @@
-"""Which variable a name in a code object means: whose local, cell or free variable."""
+"""Which variable a number in a code object means: whose local, cell or free variable."""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CodeType
 
-__all__ = ["Scope", "all_scopes", "scopes"]
+from dyntransform.compiled.instructions import Instruction, Listing, disassemble
+from dyntransform.compiled.regions import hidden_variables, is_evaluated_late, variables
+
+__all__ = ["Scope", "all_scopes"]
 
 _TYPE_PARAMETERS = "<generic parameters of "
+_TAKES_CELL = {"LOAD_CLOSURE", "LOAD_FAST"}  # the latter in 3.13
 
 
-@dataclasses.dataclass(eq=False, slots=True)
 class Scope:
-    """A code object and where it stands.
+    """A code object and where it stands. Its instructions are read when they are asked for.
 
-    Attributes:
+    Args:
         code: the code object.
         parent: the one that makes functions or classes of it; None for the module.
+
+    Attributes:
         children: those that it makes, by their index in its constants.
-        hidden: free variables that it takes from a comprehension which is part of its parent (PEP 709).
     """
 
-    code: CodeType
-    parent: Scope | None
-    children: dict[int, Scope] = dataclasses.field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
+    def __init__(self, code: CodeType, parent: Scope | None = None) -> None:
+        self.code = code
+        self.parent = parent
+        self.children = {
+            index: Scope(constant, self)
+            for index, constant in enumerate(code.co_consts)
+            if isinstance(constant, CodeType)
+        }
+
+    @functools.cached_property
+    def listing(self) -> Listing:
+        """The code object taken apart."""
+        return disassemble(self.code)
+
+    @functools.cached_property
+    def hidden(self) -> Mapping[Instruction, frozenset[int]]:
+        """The variables that are those of a comprehension inside it, for the instructions where some are."""
+        return hidden_variables(self.listing)
 
     @property
     def is_function(self) -> bool:
@@ -47,49 +65,55 @@ class Scope:
     def class_path(self) -> str:
         """Names of the class and those around it; empty for a module."""
         names = []
-        scope: Scope | None = self
-        while scope is not None and scope.parent is not None:
+        scope = self
+        while scope.parent is not None:
             if not scope.is_function:
                 names.append(scope.code.co_name)
             scope = scope.parent
         return ".".join(reversed(names))
 
     def variable(self, slot: int) -> tuple[str, Scope | None]:
-        """Return the name of a variable by its number, and the function whose variable it is.
+        """Return the name of a variable by its number, and the function whose variable it is."""
+        name = self._variables[slot]
+        if slot < len(self._variables) - len(self.code.co_freevars):
+            return name, self if self.is_function else None
+        outer = self._captured.get(name)
+        if outer is None or self.parent is None:
+            return name, None
+        return name, self.parent.variable(outer)[1]
 
-        Locals come first, cells that are not among them follow, then free variables.
-        """
-        code = self.code
-        own = [*code.co_varnames, *(name for name in code.co_cellvars if name not in code.co_varnames)]
-        if slot < len(own):
-            return own[slot], self if self.is_function else None
-        name = code.co_freevars[slot - len(own)]
-        return name, self._owner_of_free(name)
+    @functools.cached_property
+    def _variables(self) -> tuple[str, ...]:
+        return variables(self.code)
 
-    def _owner_of_free(self, name: str) -> Scope | None:
-        scope = self
-        while scope.parent is not None and name not in scope.hidden:
-            scope = scope.parent
-            if name in scope.code.co_cellvars:
-                return scope if scope.is_function else None
-        return None
+    @functools.cached_property
+    def _captured(self) -> dict[str, int]:
+        """The variables of the parent that are its free ones, without those of a comprehension in the parent."""
+        parent, free = self.parent, self.code.co_freevars
+        if parent is None:
+            return {}
+        instructions = parent.listing.instructions
+        for index in parent.loads_of(self):
+            hidden = parent.hidden.get(instructions[index], frozenset())
+            cells = instructions[index - 1 - len(free) : index - 1]
+            slots = [cell.argument for cell in cells if cell.name in _TAKES_CELL]
+            pairs = zip(free, slots, strict=True)
+            return {name: slot for name, slot in pairs if slot is not None and slot not in hidden}
+        return {}
 
+    def loads_of(self, child: Scope) -> Iterator[int]:
+        """Yield where the code object of a child is loaded: several times if the compiler copied the statement."""
+        for index, one in enumerate(self.listing.instructions):
+            if one.name == "LOAD_CONST" and one.argument is not None and self.children.get(one.argument) is child:
+                yield index
 
-def scopes(code: CodeType) -> Scope:
-    """Return the scope of a module, with all that are in it."""
-    module = Scope(code, None)
-    pending = [module]
-    while pending:
-        scope = pending.pop()
-        for index, constant in enumerate(scope.code.co_consts):
-            if isinstance(constant, CodeType):
-                scope.children[index] = child = Scope(constant, scope)
-                pending.append(child)
-    return module
+    def is_evaluated_late(self, child: Scope) -> bool:
+        """Whether the child is the value of a ``type`` statement or of a type parameter, which is late by itself."""
+        return any(is_evaluated_late(self.listing, index) for index in self.loads_of(child))
 
 
 def all_scopes(module: Scope) -> Iterator[Scope]:
-    """Yield a module's scope and all in it, each before those inside it."""
+    """Yield a scope and all in it, each before those inside it."""
     pending = [module]
     while pending:
         scope = pending.pop()
