@@ -14,6 +14,7 @@ __all__ = ["Roots"]
 
 _FOREIGN = {"site-packages", "dist-packages", "__pycache__"}
 _OURSELVES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OUR_NAME = os.path.basename(_OURSELVES)
 
 
 class Roots:
@@ -39,7 +40,8 @@ class Roots:
     def extend(self, paths: Sequence[str | Path], exclude: Sequence[str] = ()) -> None:
         """Add folders and patterns to those there are."""
         self.paths = tuple(dict.fromkeys([*self.paths, *(os.path.abspath(path) for path in paths)]))
-        self.exclude = tuple(dict.fromkeys([*self.exclude, *exclude]))
+        # ./generated and generated/ mean what they mean to a shell.
+        self.exclude = tuple(dict.fromkeys([*self.exclude, *map(os.path.normpath, exclude)]))
         real = (os.path.realpath(path) for path in self.paths)
         self._prefixes = tuple(dict.fromkeys(os.path.join(path, "") for path in (*self.paths, *real)))
         self._folders.clear()
@@ -56,11 +58,18 @@ class Roots:
                 owned = owned or self._is_project_folder(prefix, os.path.dirname(below))
         return owned
 
+    def excludes(self, path: str) -> bool:
+        """Whether a pattern says that the file is not project code."""
+        below = [path[len(prefix) :] for prefix in self._prefixes if path.startswith(prefix)]
+        return any(self._excluded(path, text) for text in below)
+
     def is_project(self, name: str) -> bool:
         """Whether a top-level module of that name can be project code.
 
         Anything that is neither in the standard library nor installed counts, since the program may extend sys.path.
         """
+        if name == _OUR_NAME:
+            return False
         if self._own is None:
             self._own = _names_below(self.paths)
         if name in self._own:

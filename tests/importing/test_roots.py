@@ -76,7 +76,9 @@ def test_links(root: Path) -> None:
         assert roots.owns(str(named / "mod.py"))
 
 
-@pytest.mark.parametrize("pattern", ["pkg", "pkg/*", "*/deep/*", "*mod.py", "{root}/pkg/deep"])
+@pytest.mark.parametrize(
+    "pattern", ["pkg", "./pkg", "pkg/", "./pkg/*", "pkg/*", "*/deep/*", "*mod.py", "{root}/pkg/deep"]
+)
 def test_exclude(root: Path, pattern: str) -> None:
     """Patterns are matched with the path below the root, with the whole path, and with the folders above."""
     roots = Roots([root], [pattern.format(root=root)])
@@ -87,8 +89,18 @@ def test_exclude(root: Path, pattern: str) -> None:
 def test_is_project(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of the standard library and of installed packages are not project code, unless the project has them."""
     roots = Roots([root])
-    answers = {name: roots.is_project(name) for name in ("mod", "pkg", "anything", "json", "pytest", "sys")}
-    assert answers == {"mod": True, "pkg": True, "anything": True, "json": False, "pytest": False, "sys": False}
+    answers = {
+        name: roots.is_project(name) for name in ("mod", "pkg", "anything", "json", "pytest", "sys", "dyntransform")
+    }
+    assert answers == {
+        "mod": True,
+        "pkg": True,
+        "anything": True,
+        "json": False,
+        "pytest": False,
+        "sys": False,
+        "dyntransform": False,
+    }
     write(root, {"json.py": ""})
     assert not roots.is_project("json")
     roots.forget_names()
