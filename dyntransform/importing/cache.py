@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dyntransform.transform.stage import Stage
 
-__all__ = ["TAG", "Entry", "cache_path", "entries", "read", "write"]
+__all__ = ["TAG", "Entry", "cache_path", "dumps", "entries", "read", "write"]
 
 TAG = f"dyn{sys.flags.optimize}"
 """The optimization tag; it holds the level of -O, which changes the code."""
@@ -108,13 +108,18 @@ def write(path: str, data: bytes, entry: Entry, stage: Stage | None = None) -> N
     name = cache_path(path, stage)
     if name is None:
         return
-    stored = marshal.dumps((entry.asked, entry.links, entry.lookups, entry.reason, entry.code))
     try:
         os.makedirs(os.path.dirname(name), exist_ok=True)
         mode = os.stat(path).st_mode | 0o200
-        _write_atomic(name, _head(data, stored, stage) + stored, mode & 0o666)
+        _write_atomic(name, dumps(data, entry, stage), mode & 0o666)
     except OSError:
         return
+
+
+def dumps(data: bytes, entry: Entry, stage: Stage | None = None) -> bytes:
+    """Return the content of the cache file for a source of that content."""
+    stored = marshal.dumps((entry.asked, entry.links, entry.lookups, entry.reason, entry.code))
+    return _head(data, stored, stage) + stored
 
 
 def _head(data: bytes, body: bytes | memoryview, stage: Stage | None) -> bytes:

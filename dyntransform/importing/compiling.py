@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from dyntransform.transform.stage import Stage
 
-__all__ = ["HEADER_BYTES", "Compiled", "LinkSpec", "cached_file", "compile_file", "load_code", "rewrite_code"]
+__all__ = [
+    "HEADER_BYTES",
+    "Compiled",
+    "LinkSpec",
+    "cached_file",
+    "compile_file",
+    "load_code",
+    "new_entry",
+    "rewrite_code",
+]
 
 HEADER_BYTES = 16
 """What stands before the code in a .pyc file: magic number, flags, and what tells its source (PEP 552)."""
@@ -124,6 +133,15 @@ def _store(
     make: Callable[[Callable[[str], bool]], Compiled],
 ) -> Compiled:
     """Return what `make` makes, and keep it in the cache along with the answers that it depends on."""
+    made, entry = _made(is_project, make)
+    if not sys.dont_write_bytecode:
+        cache.write(path, made.data, entry, stage)
+    return made
+
+
+def _made(
+    is_project: Callable[[str], bool], make: Callable[[Callable[[str], bool]], Compiled]
+) -> tuple[Compiled, cache.Entry]:
     asked: dict[str, bool] = {}
 
     def ask(name: str) -> bool:
@@ -131,10 +149,21 @@ def _store(
         return answer
 
     made = make(ask)
-    if not sys.dont_write_bytecode:
-        entry = cache.Entry(tuple(asked.items()), made.links, made.lookups, made.reason, made.code)
-        cache.write(path, made.data, entry, stage)
-    return made
+    return made, cache.Entry(tuple(asked.items()), made.links, made.lookups, made.reason, made.code)
+
+
+def new_entry(path: str, data: bytes, is_project: Callable[[str], bool]) -> cache.Entry:
+    """Compile a source file, and return what the cache would store for it.
+
+    Args:
+        path: name of the file, as it is in the code object.
+        data: content of the file.
+        is_project: tells whether the top-level module of that name can be reloaded.
+
+    Raises:
+        SyntaxError, ValueError: as `compile` does.
+    """
+    return _made(is_project, lambda ask: _compile(path, data, ask))[1]
 
 
 def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:

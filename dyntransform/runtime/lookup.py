@@ -73,6 +73,7 @@ class Replacements:
 
 
 replacements = Replacements()
+replacements.switch()  # the compiled files of a built tree import this module, and count on the builtin
 
 
 def _dyn_lookup(module: str, attribute: str, value: Any, *more: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -152,3 +153,9 @@ def test_dynamic_class_adds_nothing() -> None:
     assert DynamicClass.__slots__ == ()
     assert DynamicClass.__doc__ is None
     assert type(DynamicClass) is type
+
+
+def test_importing_the_runtime_makes_the_builtin() -> None:
+    """Compiled files of a built tree import the runtime and nothing else, and read the builtin then."""
+    code = f"import dyntransform.runtime; assert {REPLACED} is None"
+    subprocess.run([sys.executable, "-c", code], check=True)
