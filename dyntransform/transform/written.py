@@ -19,23 +19,28 @@ def lower_written(tree: ast.Module) -> None:
     Args:
         tree: tree of a text that `transform.text.rewrite` returned.
     """
-    name = _lookup_name(tree)
-    if name:
-        calls = _Calls(name)
-        calls.visit(tree)
-        lower(tree, Decisions(calls.reads))
-
-
-def _lookup_name(tree: ast.Module) -> str:
-    """Return the name of the lookup in the module; no other use of it is in the text."""
-    for node in tree.body:
+    for index, node in enumerate(tree.body):
         if isinstance(node, ast.ImportFrom) and node.module == HEADER_MODULE and node.level == 0:
-            return next((alias.asname or alias.name for alias in node.names if alias.name == "_dyn_lookup"), "")
-    return ""
+            names = {alias.name: alias.asname or alias.name for alias in node.names}
+            tree.body[index : index + 1] = [_bound(name, bound, node) for name, bound in names.items()]
+            if "_dyn_lookup" in names:
+                calls = _Calls(names["_dyn_lookup"])
+                calls.visit(tree)
+                lower(tree, Decisions(calls.reads))
+            return
+
+
+def _bound(name: str, bound: str, header: ast.ImportFrom) -> ast.stmt:
+    """Import a name not on behalf of the module: what keeps count of a module's imports shall find the program's."""
+    text = f"{bound} = __import__({HEADER_MODULE!r}, None, None, ({name!r},)).{name}"
+    (statement,) = ast.parse(text).body
+    for node in ast.walk(statement):
+        ast.copy_location(node, header)
+    return statement
 
 
 class _Calls(ast.NodeTransformer):
-    """Put in place of each call the name that it looks up."""
+    """Put in place of each call the name that it looks up; the text has no other use of the function's name."""
 
     def __init__(self, name: str) -> None:
         self._name = name
