@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dyntransform.importing.compiling import LinkSpec
+from dyntransform.reloading.codes import readers
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
@@ -72,6 +73,7 @@ class Bindings:
         self.changed: dict[tuple[str, str], Rebinding] = {}
         self.order = 0
         self.passed: dict[str, set[str]] = {}
+        self._removed: list[tuple[ModuleEdit, str]] = []
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return a namespace as it will be after the edit, as far as it has come."""
@@ -109,10 +111,21 @@ class Bindings:
         """Unbind a name of a module."""
         old = self.view(module.namespace)[name]
         self._transaction.delete_item(module.namespace, name)
-        # What still reads the name would fail; it is left alone, unless a builtin comes to light.
-        index = -1 if hasattr(builtins, name) else len(module.pairing.pairs)
-        self.rebind(module, name, old, MISSING, index)
-        self._edit.note(module, name, Action.REMOVED, None)
+        # No statement binds it, so all that read it run again, and fail as they would in a new process.
+        self.rebind(module, name, old, MISSING, -1)
+        self._removed.append((module, name))
+
+    def report_removed(self) -> None:
+        """Write to the report which names are gone, and which functions still ask for them."""
+        for module, name in self._removed:
+            if name in self.view(module.namespace):
+                continue  # it came to light under a star import, or was bound in another way
+            functions = readers((node for nodes in module.codes for node in nodes), name)
+            note = f"still read in {', '.join(functions)}" if functions and not hasattr(builtins, name) else ""
+            self._edit.note(module, name, Action.REMOVED, None, note)
+            for importer in self._edit.late_importers(module.name, name):
+                note = f"functions of {importer} still import it"
+                self._edit.note(module, name, Action.REMOVED, None, note, again=True)
 
     def relocate(self, module: ModuleEdit) -> None:
         """Give a module that was found in another file the attributes that importing it there would (PEP 451)."""

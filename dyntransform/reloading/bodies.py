@@ -36,9 +36,9 @@ class Body:
         self._node = site.node
         self._path = site.path
 
-    def execute(self, cls: type, statements: Sequence[Statement]) -> dict[str, Any]:
-        """Execute statements of the body, with the members that the class has, and return what they bind."""
-        found = self._execute(cls, statements, [statement.node for statement in statements])
+    def execute(self, cls: type, statements: Sequence[Statement], gone: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Execute statements of the body, with the members that the class has but those gone; return what they bind."""
+        found = self._execute(cls, statements, [statement.node for statement in statements], gone)
         if not any(is_docstring(statement.node) for statement in statements):
             found.pop("__doc__", None)
         return found
@@ -75,7 +75,7 @@ class Body:
             exec(_with_known(code, self._module.codes[self._index], values), self._module.namespace, made)
         else:
             outer = self.outer()
-            made = self._run(outer, copy, self._path[:-1], values, self._module.namespace)
+            made = self._run(_Namespace(outer), copy, self._path[:-1], values, self._module.namespace)
         return made.get(entry_name(self._path[-1], self._path[-2] if len(self._path) > 1 else ""))
 
     def old_node(self, name: str) -> CodeNode | None:
@@ -89,7 +89,9 @@ class Body:
 
     # ------------------------------------------------------------------ compiling
 
-    def _execute(self, cls: type, statements: Sequence[Statement], nodes: list[ast.stmt]) -> dict[str, Any]:
+    def _execute(
+        self, cls: type, statements: Sequence[Statement], nodes: list[ast.stmt], gone: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
         self._go_live(statements)
         fields = {**dict(ast.iter_fields(self._node)), "bases": [], "keywords": [], "decorator_list": []}
         bare = ast.copy_location(ast.ClassDef(**{**fields, "body": nodes or [ast.Pass()]}), self._node)
@@ -98,7 +100,7 @@ class Body:
             namespace = self._edit.transaction.view(namespace)
         elif any((self._module.name, name) in self._edit.rebound for each in statements for name in each.usage.reads):
             self._edit.transaction.commit()  # functions keep the real namespace
-        found = dict(self._run(cls, bare, self._path, {}, namespace))
+        found = self._run(_Namespace(cls, gone), bare, self._path, {}, namespace)
         cell = found.pop("__classcell__", None)
         if cell is not None:
             cell.cell_contents = cls
@@ -106,7 +108,7 @@ class Body:
 
     def _run(
         self,
-        cls: type,
+        namespace: _Namespace,
         node: ast.stmt,
         path: tuple[str, ...],
         values: Mapping[str, _Kept],
@@ -121,10 +123,9 @@ class Body:
         )
         for name in path:
             code = next(child for child in _below_generic(code) if child.co_name == name)
-        namespace = _Namespace(cls)
-        cells = tuple(_type_parameter(cls, name) for name in code.co_freevars)
+        cells = tuple(_type_parameter(namespace.owner, name) for name in code.co_freevars)
         exec(code, variables, namespace, closure=cells or None)
-        return namespace
+        return dict(namespace)
 
     def _go_live(self, statements: Sequence[Statement]) -> None:
         if self._edit.must_be_live(self._module, statements):
@@ -147,14 +148,16 @@ class _Kept:
 
 
 class _Namespace(dict[str, Any]):
-    """The namespace of a class body that goes on from what the class has."""
+    """The namespace of a class body that goes on from what the class has, but for members that are gone."""
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, cls: type, gone: frozenset[str] = frozenset()) -> None:
         super().__init__()
+        self.owner = cls
         self._members = vars(cls)
+        self._gone = gone
 
     def __missing__(self, name: str) -> Any:
-        if name == "__annotations__":
+        if name == "__annotations__" or name in self._gone:
             raise KeyError(name)
         return self._members[name]
 

@@ -83,7 +83,7 @@ class ClassWork:
 
     def _set_members(self, plan: BodyPlan) -> None:
         statements = [pair.new for pair in plan.runs]
-        made = self._body.execute(self._cls, statements) if statements else {}
+        made = self._body.execute(self._cls, statements, plan.removed) if statements else {}
         MemberEdit(self._site, self._cls, plan).apply(made)
 
     # ------------------------------------------------------------------ whether members can be set

@@ -6,10 +6,12 @@ A live function is recognised by its code object, so unchanged code keeps its ob
 from __future__ import annotations
 
 import dataclasses
+import dis
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 
-__all__ = ["CodeNode", "Patch", "child_codes", "merge", "module_code", "shift", "walk"]
+__all__ = ["CodeNode", "Patch", "child_codes", "merge", "module_code", "readers", "shift", "walk"]
 
 
 @dataclasses.dataclass(eq=False)
@@ -56,6 +58,18 @@ def walk(nodes: Iterable[CodeNode]) -> Iterator[CodeNode]:
     for node in nodes:
         yield node
         yield from walk(node.children)
+
+
+def readers(nodes: Iterable[CodeNode], name: str) -> list[str]:
+    """Return the qualified names of the functions that read a global name."""
+    found = dict.fromkeys(
+        node.code.co_qualname.partition(".<locals>")[0]
+        for node in walk(nodes)
+        if node.code.co_flags & inspect.CO_OPTIMIZED
+        and name in node.code.co_names
+        and any(one.opname == "LOAD_GLOBAL" and one.argval == name for one in dis.get_instructions(node.code))
+    )
+    return list(found)
 
 
 def merge(old: Sequence[CodeNode], new: Sequence[CodeNode], patches: list[Patch]) -> list[CodeNode]:

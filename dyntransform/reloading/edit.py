@@ -14,6 +14,7 @@ from dyntransform.reloading.bindings import Bindings, Rebinding, provides
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.classes import ClassWork
 from dyntransform.reloading.codes import CodeNode
+from dyntransform.reloading.covered import covered_function
 from dyntransform.reloading.definitions import (
     ClassEdit,
     DefinitionEdit,
@@ -95,6 +96,11 @@ class Edit:
         """Whether a module is project code; see `Ordering`."""
         return self._ordering.is_project
 
+    @property
+    def late_importers(self) -> Callable[[str, str], list[str]]:
+        """The modules whose functions import a name when they are called; see `Ordering`."""
+        return self._ordering.late_importers
+
     # ------------------------------------------------------------------ the whole edit
 
     def apply(self) -> None:
@@ -114,6 +120,7 @@ class Edit:
                     self._module(reached)
             if self._bindings.order == before:
                 break
+        self._bindings.report_removed()
         self.transaction.commit()
         self.transaction.finally_do(self.arrivals.deliver)
 
@@ -191,7 +198,9 @@ class Edit:
         name = pair.new.name
         last = [statement for statement in edit.old_statements if name in statement.usage.binds][-1]
         value = self.transaction.former(edit.namespace).get(name, MISSING)
-        if last is not pair.old or value is MISSING:
+        if last is not pair.old:
+            value = covered_function(edit, pair.old, last, value, self._patching)
+        if value is MISSING:
             return False
         self._bindings.bind(edit, name, value, index)
         return True

@@ -103,7 +103,7 @@ def _runs(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) 
     rebound = last_binders(list(change.old.body))
     final = {name: pair for pair in body.pairs for name in pair.new.usage.binds}
     runs: list[Pair] = []
-    changed: set[str] = set()
+    changed = set(body.removed_names)  # what reads them fails, as in a new process
     for pair in body.pairs:
         usage = pair.new.usage
         uncovered = any(

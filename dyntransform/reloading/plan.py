@@ -7,6 +7,7 @@ those that may. The engine itself decides by the values.
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,12 +71,12 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
         return Plan(error=problem)
     changed = _Changed()
     pairing = compare(before.statements, after.statements)
-    steps = [*_edited(name, str(path), pairing, changed)]
     importers = _importers(path, roots)
     for importer in importers:
         missing = _missing_import(importer, name, pairing.removed_names)
         if missing is not None:
             return Plan(error=missing)
+    steps = [*_removed(name, pairing.removed_names, importers), *_edited(name, str(path), pairing, changed)]
     while True:
         known = len(changed)
         for importer in importers:
@@ -110,14 +111,15 @@ class _Importer:
 
 
 def _edited(name: str, path: str, pairing: Pairing, changed: _Changed) -> Iterator[Change]:
-    for removed in sorted(pairing.removed_names):
-        yield Change(name, removed, Action.REMOVED)
     changed.add(name, pairing.removed_names)
     for index, pair in enumerate(pairing.pairs):
         place = Place(path, pair.new.first_line)
         edits = _edits(pair)
         reads = pair.new.usage.reads & changed.of(name)
-        if pair.kind in (Kind.NEW, Kind.EDITED):
+        missing = sorted(_lost(pair.new, pairing.removed_names))
+        if missing:
+            yield Change(name, pair.new.name, Action.REFUSED, place, f"it reads {', '.join(missing)}, which is removed")
+        elif pair.kind in (Kind.NEW, Kind.EDITED):
             yield _run(name, pair.new, place, Action.RAN)
             changed.add(name, pair.new.usage.binds)
         elif reads and not _keeps_its_value(pair.new):
@@ -128,6 +130,31 @@ def _edited(name: str, path: str, pairing: Pairing, changed: _Changed) -> Iterat
                 yield from _definition(name, path, edit, ())
                 if _runs_decorators(edit):
                     changed.add(name, [edit.new.name])
+
+
+def _removed(name: str, removed: frozenset[str], importers: Iterable[_Importer]) -> Iterator[Change]:
+    """Yield the removals, with those who import the names only when their functions are called."""
+    for each in sorted(removed):
+        late = [importer.name for importer in importers if each in _imported_later(importer, name)]
+        note = f"functions of {', '.join(late)} still import it" if late else ""
+        yield Change(name, each, Action.REMOVED, note=note)
+
+
+def _imported_later(importer: _Importer, provider: str) -> set[str]:
+    return {
+        alias.name
+        for statement in importer.statements
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.ImportFrom) and node is not statement.node and _provider(node, importer) == provider
+        for alias in node.names
+    }
+
+
+def _lost(statement: Statement, removed: frozenset[str]) -> frozenset[str]:
+    """Return the removed names without which a statement certainly fails."""
+    if statement.is_block or statement.is_import:
+        return frozenset()
+    return frozenset(name for name in statement.usage.reads & removed if not hasattr(builtins, name))
 
 
 def _edits(pair: Pair) -> list[DefinitionEdit]:

@@ -90,6 +90,27 @@ def test_importer_of_a_removed_name(tmp_path):
     assert "n.py:1 still imports it" in result.error.__notes__[0]
 
 
+def test_function_that_imports_a_removed_name(tmp_path):
+    """An import that runs when a function is called hinders nothing; the removal says who makes it."""
+    result = planned(tmp_path, "A = 1\nB = 2\n", "B = 2\n", n="def f():\n    from m import A, B\n    return A, B\n")
+    (step,) = result.steps
+    assert (step.action, step.name, step.note) == (Action.REMOVED, "A", "functions of n still import it")
+    assert result.applicable
+
+
+def test_statement_that_reads_a_removed_name(tmp_path):
+    """A statement that would fail at import is refused; one that may not, such as a block, only runs again."""
+    new = "B = A + 1\nclass C:\n    b = A\ntry:\n    D = A\nexcept NameError:\n    D = 0\ndef f(): return A\n"
+    result = planned(tmp_path, "A = 1\n" + new, new)
+    assert steps(result) == [
+        (Action.REMOVED, "m", "A"),
+        (Action.REFUSED, "m", "B"),
+        (Action.REFUSED, "m", "C"),
+        (Action.RERAN, "m", "D"),
+    ]
+    assert not result.applicable
+
+
 def test_update_of_a_foreign_name_is_refused(tmp_path):
     """A statement that updates what another module bound cannot run again."""
     result = planned(tmp_path, "A = 1\n", "A = 2\n", reg="R = []\n", n="from m import A\nimport reg\nreg.R.append(A)\n")
