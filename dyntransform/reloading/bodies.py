@@ -87,6 +87,11 @@ class Body:
         """Return the code of a member as it is now."""
         return _member(self._module.codes[self._index], self._path, name)
 
+    def codes(self, name: str) -> set[int]:
+        """Return the code, by id, that functions of a member may run."""
+        nodes = [node for node in (self.old_node(name), self.new_node(name)) if node is not None]
+        return {id(code) for node in nodes for code in (node.code, *node.older)}
+
     # ------------------------------------------------------------------ compiling
 
     def _execute(

@@ -136,11 +136,7 @@ class ClassWork:
     def _is_ours(self, value: Any, name: str) -> bool:
         if isinstance(value, property):
             return any(self._is_ours(part, name) for part in (value.fget, value.fset, value.fdel) if part is not None)
-        return made_from(value, self._codes(name))
-
-    def _codes(self, name: str) -> set[int]:
-        nodes = [node for node in (self._body.old_node(name), self._body.new_node(name)) if node is not None]
-        return {id(code) for node in nodes for code in (node.code, *node.older)}
+        return made_from(value, self._body.codes(name))
 
     def _live_function(self, name: str) -> FunctionType | None:
         """Return the function of a method that something wraps."""

@@ -32,7 +32,7 @@ from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING, Transaction
-from dyntransform.reloading.updates import update_groups
+from dyntransform.reloading.updates import UpdateGroups, update_groups
 from dyntransform.reloading.usage import reads_any
 from dyntransform.runtime.names import absolute_name
 
@@ -158,19 +158,32 @@ class Edit:
         passed = self._bindings.passed.pop(edit.name, ())
         if not edit.edited and not passed and not self._bindings.reaches(edit):
             return
-        groups = update_groups(edit, self.is_touched, passed)
+        for _ in range(_ROUNDS):
+            if self._pass(edit, update_groups(edit, self.is_touched, passed, self._ran)):
+                return
+
+    def _pass(self, edit: ModuleEdit, groups: UpdateGroups) -> bool:
+        """Go over the statements of a module; False where one turns out to change what an earlier one has to bind."""
         for pair, why in groups.impossible:
             self._note(edit, pair.new.name, Action.REFUSED, pair.new.first_line, why)
             self._ran[pair.new] = self._bindings.order
         for index, pair in enumerate(edit.pairing.pairs):
             if pair.new in groups.skipped:
                 continue
-            first = pair.new not in self._ran
-            if first and pair.new in groups.quiet:
+            forced = pair.new in groups.forced
+            if not forced and self._counts_twice(edit, index, pair):
+                return False
+            if forced and pair.new in groups.quiet:
                 self._execution.run(edit, index, pair, Action.RERAN, quiet=True)
             else:
-                self._statement(edit, index, pair, forced=pair.new in groups.forced and first, first=first)
+                self._statement(edit, index, pair, forced=forced, first=pair.new not in self._ran)
             self._ran[pair.new] = self._bindings.order
+        return True
+
+    def _counts_twice(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
+        """Whether an update that ran before would run again by itself, for a value that changed only now."""
+        ran = pair.kind == Kind.SAME or pair.new in self._ran
+        return bool(ran and pair.new.usage.updates and self.is_touched(edit, index, pair)) and not edit.may_run(pair)
 
     def _statement(self, edit: ModuleEdit, index: int, pair: Pair, *, forced: bool, first: bool) -> None:
         touched = self.is_touched(edit, index, pair)

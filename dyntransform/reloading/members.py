@@ -7,12 +7,13 @@ import dataclasses
 from types import FunctionType
 from typing import Any
 
-from dyntransform.reloading.bodies import entry_name, is_docstring
+from dyntransform.reloading.bodies import Body, entry_name, is_docstring
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
+from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any
 from dyntransform.reloading.values import same_value
@@ -182,6 +183,7 @@ class MemberEdit:
         elif name in ("__init_subclass__", "__class_getitem__") and isinstance(value, FunctionType):
             value = classmethod(value)
         self._transaction.set_attribute(self._cls, name, value)
+        self._succeed(name, old, value)
         set_name = getattr(type(value), "__set_name__", None)
         if set_name is not None:
             set_name(value, self._cls, name)
@@ -191,6 +193,16 @@ class MemberEdit:
             if pair.kind == Kind.SAME:
                 action = Action.RERAN
             self._note(name, action, pair.new.first_line)
+
+    def _succeed(self, name: str, old: Any, new: Any) -> None:
+        """Serve those who hold the method that the statement made before, bound or not."""
+        pair = self._plan.pair_of(name)
+        if pair is None or pair.old is None or type(old) is not type(new):
+            return
+        if isinstance(old, (staticmethod, classmethod)):
+            old, new = old.__func__, new.__func__
+        if isinstance(old, FunctionType) and callable(new) and made_from(old, Body(self._site).codes(pair.new.name)):
+            succeed(old, new, self._transaction)
 
     def _hash(self) -> None:
         """A class that defines __eq__ alone has __hash__ None (data model, object.__hash__)."""

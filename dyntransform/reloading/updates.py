@@ -9,7 +9,7 @@ helper``) runs between the statement that binds it and the one that deletes it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.module_edit import ModuleEdit
@@ -37,7 +37,10 @@ class UpdateGroups:
 
 
 def update_groups(
-    edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool], passed: Iterable[str] = ()
+    edit: ModuleEdit,
+    is_touched: Callable[[ModuleEdit, int, Pair], bool],
+    passed: Iterable[str] = (),
+    ran: Container[Statement] = (),
 ) -> UpdateGroups:
     """Find the statements that must run together.
 
@@ -48,13 +51,17 @@ def update_groups(
         edit: the module.
         is_touched: tells whether a statement reads a value that changed already.
         passed: imported names whose source changed, and which the module may have counted on from.
+        ran: statements that the edit has been at already; they are new no more.
     """
-    return _Finder(edit, is_touched).find(passed)
+    return _Finder(edit, is_touched, ran).find(passed)
 
 
 class _Finder:
-    def __init__(self, edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool]) -> None:
+    def __init__(
+        self, edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool], ran: Container[Statement]
+    ) -> None:
         self._edit = edit
+        self._ran = ran
         self._pairs = edit.pairing.pairs
         self._is_touched = is_touched
         self._kept = kept_names(edit.namespace)
@@ -64,14 +71,15 @@ class _Finder:
 
     def find(self, passed: Iterable[str]) -> UpdateGroups:
         groups = self._groups
-        self._rebound_binders()
+        if not all(pair.new in self._ran for pair in self._pairs):
+            self._rebound_binders()
+            for statement in self._edit.pairing.removed:
+                for name in statement.usage.counts:
+                    self._start_again(name, len(self._pairs))
         for name in passed:
             for index, pair in enumerate(self._pairs):
                 if name in pair.new.usage.counts:
                     self._start_again(name, index)
-        for statement in self._edit.pairing.removed:
-            for name in statement.usage.counts:
-                self._start_again(name, len(self._pairs))
         while True:
             before = dict(self._changed), len(groups.skipped), len(groups.forced)
             for index, pair in enumerate(self._pairs):
@@ -85,13 +93,15 @@ class _Finder:
             return  # it does not run now, so nothing has to run for it
         usage = pair.new.usage
         forced = pair.new in self._groups.forced
-        if pair.new.is_definition and not forced and pair.kind != Kind.NEW:
+        if pair.new.is_definition and not forced and not (pair.kind == Kind.NEW and self._is_written(pair)):
             return
-        written = pair.kind in (Kind.NEW, Kind.EDITED) or forced
+        written = self._is_written(pair) or forced
         touched = any(self._changed.get(name, index) < index for name in usage.reads)
         touched = touched or self._is_touched(self._edit, index, pair)
-        if touched and not written and not self._together(index, pair):
-            return
+        if touched and not written:
+            if not self._together(index, pair):
+                return
+            self._groups.forced.add(pair.new)
         if not written and not touched:
             return
         if pair.new not in self._groups.quiet:
@@ -105,17 +115,20 @@ class _Finder:
             if self._is_bound_after(name, index):
                 self._up_to(name, index)
 
+    def _is_written(self, pair: Pair) -> bool:
+        return pair.kind in (Kind.NEW, Kind.EDITED) and pair.new not in self._ran
+
     def _count_on(self, index: int, pair: Pair) -> None:
         """A new or edited statement that counts on starts from the binding; at the end a new one goes on from there."""
         counts = pair.new.usage.counts
+        if not self._is_written(pair):
+            return
         if pair.kind == Kind.NEW:
             counts = frozenset(
                 name for name in counts if self._is_bound_after(name, index) or self._is_lost(name, index)
             )
-        elif pair.kind == Kind.EDITED and pair.old is not None:
+        elif pair.old is not None:
             counts |= pair.old.usage.counts
-        else:
-            return
         for name in counts:
             self._start_again(name, index)
 
@@ -246,6 +259,8 @@ class _Finder:
                     self._force(pair)
 
     def _force(self, pair: Pair) -> None:
+        if pair.new in self._ran:
+            return
         self._groups.forced.add(pair.new)
         self._change(pair.new.usage.binds, self._pairs.index(pair))
 
