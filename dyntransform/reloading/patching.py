@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyntransform.reloading import functions, heap
 from dyntransform.reloading.bindings import class_at
+from dyntransform.reloading.bodies import entry_name
 from dyntransform.reloading.closures import Scopes
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
@@ -44,6 +45,8 @@ class Patching:
         self._transaction = edit.transaction
         self._live: dict[int, list[FunctionType]] = {}
         self._caches: dict[int, list[Any]] = {}
+        self._successors: dict[int, FunctionType] = {}
+        """Functions that run the new code for others, which cannot take it, by id of those."""
 
     def patch(self, modules: Iterable[ModuleEdit]) -> None:
         """Stage the new code of all live functions of these modules."""
@@ -128,7 +131,21 @@ class Patching:
             old = [node for nodes in module.old_codes.values() for node in nodes]
             return Scopes(old), Scopes([node for nodes in module.codes for node in nodes])
 
-        return functions.retarget(function, patch, cls, scopes, self._transaction) is not None
+        new = functions.retarget(function, patch, cls, scopes, self._transaction)
+        if new is not None and new is not function:
+            self._successors[id(function)] = new
+            self._set_defaults(module, new, patch)
+            if cls is not None:
+                self._put_in_place(cls, entry_name(patch.node.code.co_name, cls.__name__), function, new)
+        return new is not None
+
+    def _put_in_place(self, cls: type, name: str, old: FunctionType, new: FunctionType) -> None:
+        """Have a class call the new function itself; the old one is for those who hold it."""
+        member = vars(cls).get(name)
+        if member is old:
+            self._transaction.set_attribute(cls, name, new)
+        elif isinstance(member, (staticmethod, classmethod)) and member.__func__ is old:
+            self._transaction.set_attribute(cls, name, type(member)(new))
 
     def live(self, module: ModuleEdit, code: CodeType) -> list[FunctionType]:
         """Return the functions that ran `code` when the edit began."""
@@ -149,7 +166,8 @@ class Patching:
         live = self.live(module, old)
         for function in live:
             before = function.__annotations__
-            done = functions.refresh_header(function, made, change, stale, self._transaction)
+            target = self._successors.get(id(function), function)
+            done = functions.refresh_header(target, made, change, stale, self._transaction)
             if done:
                 name = made.__code__.co_qualname
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
