@@ -73,12 +73,13 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
 def _of_source(path: str, data: bytes, is_project: Callable[[str], bool]) -> tuple[CodeType, tuple[LinkSpec, ...]]:
     import ast
 
-    from dyntransform.transform.decide import Options, decide
+    from dyntransform.transform.decide import Decisions, Options, decide
+    from dyntransform.transform.optout import opts_out
     from dyntransform.transform.source import decode
 
     code = compile(data, path, "exec", dont_inherit=True)
     tree = ast.parse(data, path)
-    decisions = decide(decode(data), path, tree, Options(is_project))
+    decisions = Decisions() if opts_out(data) else decide(decode(data), path, tree, Options(is_project))
     return code, tuple((link.scope, link.module, link.names) for link in decisions.links)
 
 

@@ -7,6 +7,7 @@ from importlib._bootstrap_external import _classify_pyc, _compile_bytecode  # ty
 from types import CodeType
 
 from dyntransform.importing import cache
+from dyntransform.transform.optout import opts_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ class Compiled:
         data: content of the file it was made from.
         reason: why it runs as it is, unrewritten; empty otherwise.
         stage: what was done to its tree before it was lowered.
+        opted_out: the file asks to be left alone: it runs as it is, and edits of it are not applied.
     """
 
-    __slots__ = ("code", "data", "links", "lookups", "reason", "stage")
+    __slots__ = ("code", "data", "links", "lookups", "opted_out", "reason", "stage")
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class Compiled:
         self.data = data
         self.reason = reason
         self.stage = stage
+        self.opted_out = opts_out(data)
 
 
 def compile_file(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
@@ -179,13 +182,13 @@ def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: S
 def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None) -> Compiled:
     import ast
 
-    from dyntransform.transform.decide import Options, decide
+    from dyntransform.transform.decide import Decisions, Options, decide
     from dyntransform.transform.lowering import lower
     from dyntransform.transform.source import decode
 
     try:
         tree = ast.parse(data, path)
-        decisions = decide(decode(data), path, tree, Options(is_project))
+        decisions = Decisions() if opts_out(data) else decide(decode(data), path, tree, Options(is_project))
         if stage is not None:
             stage(tree, data, path)
         lower(tree, decisions)

@@ -18,6 +18,7 @@ from dyntransform.importing.frames import posing_as
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime import lookup
+from dyntransform.transform.optout import opts_out
 
 __all__ = ["DynLoader", "DynSourcelessLoader", "Project", "expect_main", "project", "set_project"]
 
@@ -83,10 +84,10 @@ class DynLoader(SourceFileLoader):
         """Return the rewritten code of the module."""
         path = self.get_filename(fullname)
         data = self.get_data(path)
-        compiled = _compiled(path, data)
+        compiled = _compiled(self, path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
             return self.source_to_code(data, path)
-        _record(path, compiled, sys._getframe(1))
+        _record_load(path, compiled, sys._getframe(1))
         return compiled.code
 
 
@@ -104,7 +105,7 @@ class DynSourcelessLoader(SourcelessFileLoader):
             if _project is None:
                 return code
             compiled = rewrite_code(path, data, code, _project.is_late_bound)
-        _record(path, compiled, sys._getframe(1))
+        _record_load(path, compiled, sys._getframe(1))
         return compiled.code
 
 
@@ -125,10 +126,10 @@ def expect_main(module: ModuleType) -> None:
     _main = module
 
 
-def _record(path: str, compiled: Compiled, caller: FrameType) -> None:
+def _record_load(path: str, compiled: Compiled, caller: FrameType) -> None:
     """Record what is about to be executed; `caller` is the frame that asked for the code."""
     if caller.f_code is _EXEC_MODULE:
-        _project.loaded.add(caller.f_locals["module"], path, compiled)  # type: ignore[union-attr]
+        _record(caller.f_locals["module"], path, compiled)
     else:
         _record_main(path, compiled)
 
@@ -138,7 +139,16 @@ def _record_main(path: str, compiled: Compiled) -> None:
     module, _main = _main, None
     # runpy sets __spec__ right before it runs the code: whoever asks later asks for something else.
     if module is not None and module.__spec__ is None and _project is not None:
-        _project.loaded.add(module, path, compiled)
+        _record(module, path, compiled)
+
+
+def _record(module: ModuleType, path: str, compiled: Compiled) -> None:
+    """Record a module that is about to be executed; one that opted out gets the loader that Python gives it."""
+    if compiled.opted_out:
+        module.__loader__ = SourceFileLoader(module.__name__, path)
+        if module.__spec__ is not None:
+            module.__spec__.loader = module.__loader__
+    _project.loaded.add(module, path, compiled)  # type: ignore[union-attr]  # the caller looked
 
 
 def _differs(path: str, data: bytes) -> bool:
@@ -151,11 +161,14 @@ def _differs(path: str, data: bytes) -> bool:
         return True  # the engine says why
 
 
-def _compiled(path: str, data: bytes) -> Compiled | None:
-    """Return the rewritten code; None if the hook is gone or the source is not valid."""
+def _compiled(loader: DynLoader, path: str, data: bytes) -> Compiled | None:
+    """Return the code to run; None if the hook is gone or the source is not valid."""
     if _project is None:
         return None
     try:
+        if opts_out(data):
+            code = SourceFileLoader.get_code(loader, loader.name)
+            return Compiled(code, (), (), data)  # type: ignore[arg-type]  # of a source there is code
         return compile_file(path, data, _project.is_late_bound)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

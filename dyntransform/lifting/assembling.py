@@ -19,7 +19,7 @@ def assemble(nodes: list[ast.stmt], filename: str) -> CodeType:
     """Compile statements.
 
     Args:
-        nodes: statements from `lifting.lift`, or made from their nodes.
+        nodes: statements from `statements.lift`, or made from their nodes.
         filename: name of the source file, as it is in the code.
 
     Raises:

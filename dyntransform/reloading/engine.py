@@ -19,6 +19,7 @@ from dyntransform.importing.loader import Project
 from dyntransform.reloading import late
 from dyntransform.reloading.edit import Edit
 from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.opted_out import OutsideEdit, outside_edits
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
 from dyntransform.reloading.source import read_source
@@ -87,13 +88,25 @@ class Engine:
                 content = self._states.changed(state)
                 if content is not None:
                     changed[name] = content
+            outside = list(outside_edits(changed, self._project.loaded))
         except OSError as error:
             return Report(error=error, files=(str(error.filename),), seconds=time.perf_counter() - start)
+        for each in outside:
+            changed.pop(each.record.name, None)
         before = {name: _former(states[name], content) for name, content in changed.items()}
         report = self._apply(states, changed, start)
-        if report and report.error is None:
+        if report.error is not None:
+            return report
+        if report:
             self._history.append(before)
-        return report
+        return self._with_outside(report, outside)
+
+    def _with_outside(self, report: Report, outside: list[OutsideEdit]) -> Report:
+        if not outside:
+            return report
+        told = tuple(each.told(self._project.loaded) for each in outside)
+        files = tuple(dict.fromkeys([*report.files, *(each.record.path for each in outside)]))
+        return dataclasses.replace(report, changes=(*report.changes, *told), files=files)
 
     def _undo(self) -> Report:
         start = time.perf_counter()

@@ -20,6 +20,7 @@ from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Source, Statement
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
+from dyntransform.transform.optout import MARK, opts_out
 
 __all__ = ["Plan", "plan"]
 
@@ -63,6 +64,9 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
         SyntaxError, ValueError: `old` is not valid Python, so it cannot be what runs.
     """
     name = _module_name(path)
+    if opts_out(old) or opts_out(new):
+        note = f"it opts out with # {MARK}: the edit takes effect when the program is started again"
+        return Plan((Change(name, "", Action.REFUSED, Place(str(path), 1), note),))
     before = Source(old, str(path), Options())
     try:
         after = Source(new, str(path), Options())
@@ -289,7 +293,7 @@ def _provider(node: ast.ImportFrom, importer: _Importer) -> str:
 
 
 def _importers(path: Path, roots: Roots) -> list[_Importer]:
-    """Return the other modules of the project; those that cannot be parsed are not running either."""
+    """Return the other modules that an edit may reach; those that cannot be parsed are not running either."""
     found = []
     for root in roots.paths:
         for folder, folders, files in os.walk(root):
@@ -305,8 +309,11 @@ def _importers(path: Path, roots: Roots) -> list[_Importer]:
 
 def _importer(path: Path) -> _Importer | None:
     try:
-        source = Source(path.read_bytes(), str(path), Options())
+        data = path.read_bytes()
+        source = Source(data, str(path), Options())
     except (SyntaxError, ValueError, OSError):
+        return None
+    if opts_out(data):
         return None
     name = _module_name(path)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]

@@ -139,7 +139,7 @@ class States:
         self._clean: dict[str, tuple[int, int, int, int]] = {}
 
     def current(self) -> dict[str, ModuleState]:
-        """Return the states of those modules that are in `sys.modules`, in the order in which they were loaded."""
+        """Return the states of modules in `sys.modules`, in the order of loading, without those that opted out."""
         states = {}
         for name, record in self._loaded.snapshot().items():
             state = self._state(record)
@@ -153,7 +153,7 @@ class States:
         return self._state(record) if record is not None else None
 
     def _state(self, record: Loaded) -> ModuleState | None:
-        if not record.is_in_force():
+        if record.compiled.opted_out or not record.is_in_force():
             return None
         state = self._states.get(record.name)
         if state is None or state.loaded is not record:

@@ -11,6 +11,7 @@ import symtable
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from dyntransform.transform.optout import MARK, opted_out_classes
 from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
 
 __all__ = ["Decisions", "Import", "Options", "Source", "decide", "future_annotations", "top_level"]
@@ -79,15 +80,22 @@ def decide(source: str, filename: str, tree: ast.Module, options: Options) -> De
         The marks; if scopes cannot be told for certain, none but the reason.
     """
     decisions = Decisions()
-    wanted = _Imports(decisions, options)
+    wanted = _Imports(decisions, options, _opted_out(source))
     wanted.collect(tree.body)
     if not wanted.in_functions:
         return decisions
     try:
-        _Reads(source, filename, tree, wanted.in_functions, decisions)
+        _Reads(source, filename, tree, wanted, decisions)
     except (ScopeMismatchError, RecursionError) as problem:
         return Decisions(reason=f"{filename}: names imported in functions stay as they are: {problem}")
     return decisions
+
+
+def _opted_out(source: str) -> frozenset[int]:
+    """Return the lines on which class statements stand that are to be left alone."""
+    if MARK not in source:
+        return frozenset()
+    return opted_out_classes(source.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
 
 
 def top_level(module: str) -> str:
@@ -108,16 +116,23 @@ def future_annotations(tree: ast.Module) -> bool:
 class _Imports:
     """Collect from-imports and classes, without entering expressions: this decides whether scopes are needed."""
 
-    def __init__(self, decisions: Decisions, options: Options) -> None:
+    def __init__(self, decisions: Decisions, options: Options, opted_out: frozenset[int]) -> None:
         self._decisions = decisions
         self._options = options
+        self._opted_out = opted_out
         self.in_functions: set[ast.ImportFrom] = set()
+
+    def leaves(self, node: ast.AST) -> bool:
+        """Whether a statement is a class that is left as it is, with all that is in it."""
+        return isinstance(node, ast.ClassDef) and node.lineno in self._opted_out
 
     def collect(self, body: list[ast.stmt]) -> None:
         """Go through the statements in order; with a stack of its own, since an elif chain is a deep tree."""
         pending = [(node, "", False) for node in reversed(body)]
         while pending:
             node, scope, in_function = pending.pop()
+            if self.leaves(node):
+                continue
             if isinstance(node, ast.ImportFrom):
                 self._import(node, scope, in_function=in_function)
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -165,11 +180,10 @@ def _gains_base(node: ast.ClassDef) -> bool:
 class _Reads(ScopedVisitor):
     """Mark every read of a name that a from-import in a function binds."""
 
-    def __init__(
-        self, source: str, filename: str, tree: ast.Module, imports: set[ast.ImportFrom], decisions: Decisions
-    ) -> None:
+    def __init__(self, source: str, filename: str, tree: ast.Module, imports: _Imports, decisions: Decisions) -> None:
         super().__init__(source, filename, future_annotations=future_annotations(tree))
         self._imports = imports
+        self._left = 0
         self._decisions = decisions
         self._sources: dict[tuple[int, str], list[Source]] = {}
         self._names: list[tuple[ast.Name, str, symtable.SymbolTable]] = []
@@ -180,7 +194,7 @@ class _Reads(ScopedVisitor):
                 decisions.reads[node] = tuple(dict.fromkeys(sources))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node not in self._imports:
+        if node not in self._imports.in_functions:
             return
         module = "." * node.level + (node.module or "")
         linked: list[tuple[ast.alias, tuple[str, str]]] = []
@@ -195,8 +209,15 @@ class _Reads(ScopedVisitor):
             aliases, names = zip(*linked, strict=True)
             self._decisions.links.append(Import("", module, names, node, aliases))
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """In a class that is left alone, names of functions around it are read as they are, too."""
+        leaves = self._imports.leaves(node)
+        self._left += leaves
+        super().visit_ClassDef(node)
+        self._left -= leaves
+
     def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load):
+        if isinstance(node.ctx, ast.Load) and not self._left:
             name = self.mangled(node.id)
             owner = self.owner(name)
             if owner is not None and owner.get_type() == "function":

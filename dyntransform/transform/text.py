@@ -9,6 +9,7 @@ import sys
 from dyntransform.transform.check import HEADER_MODULE, QUALIFIED, difference
 from dyntransform.transform.decide import Decisions, Options, decide
 from dyntransform.transform.lowering import lower
+from dyntransform.transform.optout import MARK, opts_out
 from dyntransform.transform.stack import on_large_stack
 
 __all__ = ["Rewritten", "lowered", "rewrite"]
@@ -54,6 +55,8 @@ def _rewrite(source: str, filename: str, options: Options) -> Rewritten:
     compile(source, filename, "exec", dont_inherit=True)  # what is wrong beyond the grammar
     if _is_rewritten(tree, source):
         return Rewritten(source)
+    if _opts_out(source):
+        return Rewritten(source, f"{filename}: left as it is: it says # {MARK}")
     decisions = decide(source, filename, tree, options)
     if decisions.reason:
         return Rewritten(source, decisions.reason)
@@ -84,9 +87,14 @@ def lowered(source: str, filename: str, options: Options) -> str:
         SyntaxError: the text is not valid Python.
     """
     tree = ast.parse(source, filename)
-    decisions: Decisions = decide(source, filename, tree, options)
-    lower(tree, decisions)
+    if not _opts_out(source):
+        decisions: Decisions = decide(source, filename, tree, options)
+        lower(tree, decisions)
     return ast.unparse(tree) + "\n"
+
+
+def _opts_out(source: str) -> bool:
+    return MARK in source and opts_out(source.encode(errors="surrogatepass"))
 
 
 def _depth(tree: ast.AST) -> int:

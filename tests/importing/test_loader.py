@@ -94,6 +94,24 @@ def test_outside_the_project(root: Path, tmp_path_factory: pytest.TempPathFactor
         assert not is_rewritten(foreign.f)
 
 
+def test_opted_out(root: Path) -> None:
+    """A module that opted out is as plain Python loads it: its code, its loader, its compiled file."""
+    write(root, {"alone.py": f"# dyntransform: off\n{LATE}", "wrong.py": "# dyntransform: off\ndef\n"})
+    code = """
+        import importlib.machinery, os, traceback
+        import alone
+        print(alone.f(), alone.f.__code__.co_names, type(alone.__loader__), alone.__loader__ is alone.__spec__.loader)
+        print(alone.__loader__ == importlib.machinery.SourceFileLoader("alone", alone.__file__), alone.__spec__.origin)
+        print(os.path.exists(alone.__cached__), [name for name in os.listdir("__pycache__") if "alone" in name])
+        importlib.reload(alone)
+        try: import wrong
+        except SyntaxError: traceback.print_exc()
+    """
+    plain = run(root, code, hook=False)
+    assert "1 ('other', 'a')" in plain
+    assert run(root, code) == plain
+
+
 def test_archives(root: Path) -> None:
     """A module in a zip archive stays with its loader."""
     with zipfile.ZipFile(root / "archive.zip", "w") as archive:

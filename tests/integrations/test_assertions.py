@@ -107,3 +107,13 @@ def test_a_module_that_refuses(tests: TestModule) -> None:
     module = tests.load(text)
     assert tests.edit(text.replace("size() == 1", "size() == 2")).error is None
     assert message(module.test_size) == ""
+
+
+def test_a_module_that_opted_out(tests: TestModule) -> None:
+    """Pytest rewrites the assertions of a test module that opted out; nothing else is done, and edits are refused."""
+    text = "# dyntransform: off\n" + TESTS
+    module = tests.load(text.replace("size() == 1", "size() == 2"))
+    assert "__dyn_replaced__" not in module.test_size.__code__.co_names
+    assert message(module.test_size).startswith("assert 1 == 2")
+    assert [change.action for change in tests.edit(text).changes] == [dyntransform.Action.REFUSED]
+    assert message(module.test_size).startswith("assert 1 == 2")

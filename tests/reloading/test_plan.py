@@ -32,6 +32,20 @@ def test_function_body(tmp_path):
     assert steps(planned(tmp_path, "def f(): return 1\n", "def f(): return 2\n")) == [(Action.UPDATED, "m", "f")]
 
 
+@pytest.mark.parametrize(("old", "new"), [("# dyntransform: off\n", ""), ("", "# dyntransform: off\n")])
+def test_a_file_that_opted_out(tmp_path, old, new):
+    """An edit of a file that is left alone cannot be made live."""
+    result = planned(tmp_path, old + "A = 1\n", new + "A = 2\n", user="from m import A\nB = A\n")
+    assert steps(result) == [(Action.REFUSED, "m", "")]
+    assert not result.applicable
+
+
+def test_importers_that_opted_out(tmp_path):
+    """A module that is left alone does not follow what it imports."""
+    result = planned(tmp_path, "A = 1\n", "A = 2\n", user="# dyntransform: off\nfrom m import A\nB = A\n")
+    assert {step.module for step in result.steps} == {"m"}
+
+
 def test_comments_do_nothing(tmp_path):
     """An edit of comments and spacing has no steps, and can be applied."""
     result = planned(tmp_path, "A = 1\n", "# why\nA  =  1\n")

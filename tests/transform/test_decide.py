@@ -205,3 +205,38 @@ def test_deep_expression_is_a_reason() -> None:
     assert not marks.reads
     assert not marks.links
     assert marks.reason.startswith("file.py: names imported in functions stay as they are")
+
+
+CLASSES = """
+class A:  # dyntransform: off
+    from m import y
+    class Inner:
+        def f(self):
+            from m import y
+            return y
+class B:
+    from m import z
+def f():
+    from m import y
+    @y
+    class C(y):  # dyntransform: off
+        a = y
+        def g(self):
+            return [y for _ in y], (lambda: y)
+    return y
+"""
+
+
+def test_classes_that_opted_out() -> None:
+    """Such a class and all that is in it stay; its decorators and bases belong to it, too."""
+    marks = decided(CLASSES)
+    assert [node.name for node in marks.classes] == ["B"]
+    assert [(link.scope, link.module) for link in marks.links] == [("B", "m")]
+    assert reads(CLASSES) == ["16 y <- m.y"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_lines_are_those_of_the_parser(end: str) -> None:
+    """Whatever ends the lines; a form feed does not."""
+    text = "x = '\f'\nclass A: pass  # dyntransform: off\nclass B: pass\n".replace("\n", end)
+    assert [node.name for node in decide(text, "file.py", ast.parse(text), ALL).classes] == ["B"]

@@ -256,3 +256,19 @@ def test_nested_f_strings_with_equal_quotes() -> None:
     """f-strings in f-strings with the same quotes are rewritten as well (PEP 701)."""
     text = "0\ndef f():\n    from m import y\n    return f'{f'{y}'}'\n"
     assert rewritten(text).endswith("return f'{f'{_dyn_lookup(\"m\", \"y\", y)}'}'\n")
+
+
+def test_a_file_that_opted_out() -> None:
+    """It stays as it is, with the reason; its lowered form looks nothing up."""
+    text = "# dyntransform: off\nclass A:\n  def f(self):\n    from m import y\n    return y\n"
+    result = rewrite(text, "file.py", Options())
+    assert result.text == text
+    assert result.reason == "file.py: left as it is: it says # dyntransform: off"
+    assert "__dyn_replaced__" not in lowered(text, "file.py", Options())
+
+
+def test_a_class_that_opted_out() -> None:
+    """The class is not written anew, what surrounds it is."""
+    assert rewritten("0\nclass A:  # dyntransform: off\n  pass\nclass B: pass\n") == (
+        f"{BASE}; 0\nclass A:  # dyntransform: off\n  pass\nclass B(DynamicClass): pass\n"
+    )
