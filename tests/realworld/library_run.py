@@ -1,9 +1,12 @@
-"""Run one test module of the standard library in this process: ``library_run.py plain|rewritten TEST RESULT``."""
+"""``python -m test TEST``, with or without the hook: ``library_run.py plain|rewritten MODULES OPTIONS... TEST``.
+
+The modules that the hook loaded are written to the file MODULES.
+"""
 
 from __future__ import annotations
 
-import io
 import os
+import runpy
 import sys
 from importlib.machinery import SourceFileLoader
 from typing import Any
@@ -15,6 +18,8 @@ KEPT = {"__main__", "dyntransform", "encodings", "importlib", "threading", "warn
 
 def rewrite_library() -> None:
     """Install the hook for the standard library, and have what was needed for that imported anew."""
+    import threading  # noqa: F401 - as below
+
     import dyntransform
     from dyntransform.importing import loader
     from dyntransform.transform import decide, lowering, source  # noqa: F401 - before the hook sees what they import
@@ -57,24 +62,18 @@ def rewritten_modules() -> dict[str, int]:
     return {name: len(record.compiled.lookups) + len(record.compiled.links) for name, record in loaded}
 
 
-def main(mode: str, test: str, result_path: str) -> None:
-    """Run the tests, and write what happened."""
+def main(mode: str, modules: str, *arguments: str) -> None:
+    """Run the tests."""
     if mode == "rewritten":
         rewrite_library()
-    import json
-    import unittest
+    sys.argv[1:] = arguments
+    try:
+        runpy.run_module("test", run_name="__main__", alter_sys=True)
+    finally:
+        import json
 
-    from library_result import Result
-    from test import support
-    from test.support import os_helper
-
-    support.verbose = 0
-    with os_helper.temp_cwd():
-        suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{test}")
-        result = unittest.TextTestRunner(stream=io.StringIO(), resultclass=Result, verbosity=0).run(suite)
-    assert isinstance(result, Result)
-    with open(result_path, "w", encoding="utf-8") as file:
-        json.dump({"outcomes": result.outcomes, "modules": rewritten_modules()}, file)
+        with open(modules, "w", encoding="utf-8") as file:
+            json.dump(rewritten_modules(), file)
 
 
 if __name__ == "__main__":
