@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-from dyntransform.errors import NotInstalledError
+from dyntransform.errors import NotInstalledError, ReloadError
 from dyntransform.importing.finder import DynFinder
 from dyntransform.importing.loader import Project, project, set_project
 from dyntransform.importing.roots import Roots
@@ -103,6 +103,7 @@ class Hook:
         """The reload engine; importing it costs a program nothing before its first edit."""
         with self._starting:
             if self._engine is None:
+                _refuse_subinterpreters()
                 from dyntransform.reloading.engine import Engine
 
                 self._engine = Engine(self._project)
@@ -114,7 +115,11 @@ class Hook:
         Args:
             on_report: called with the report of each edit.
             wait: return when the watch is active, not before.
+
+        Raises:
+            ReloadError: this is a subinterpreter.
         """
+        _refuse_subinterpreters()
         if self._watcher is not None and self._watcher.is_running:
             return
         from dyntransform.watching import Watcher
@@ -157,6 +162,18 @@ _applying = _thread.RLock()
 """Held while an edit is applied, and during a fork: a child should not begin with half an edit."""
 _FORK_S = 2.0
 _guarded = False
+
+
+def _refuse_subinterpreters() -> None:
+    """Say that edits are not applied there: what an edit needs (ctypes, bisect with a key) they lack, or it crashes."""
+    try:
+        import _interpreters as interpreters  # type: ignore[import-not-found]  # Python 3.13
+    except ImportError:
+        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
+    current = interpreters.get_current()
+    if current != interpreters.get_main():
+        message = "edits are not applied in subinterpreters: call reload() and watch() in the main interpreter"
+        raise ReloadError(message)
 
 
 def _guard_forks() -> None:
@@ -225,6 +242,7 @@ def reload() -> Report:
 
     Raises:
         NotInstalledError: `install` was not called.
+        ReloadError: this is a subinterpreter.
     """
     return _installed().reload()
 
@@ -253,6 +271,7 @@ def watch(on_report: Callable[[Report], object] | None = None) -> None:
 
     Raises:
         NotInstalledError: `install` was not called.
+        ReloadError: this is a subinterpreter.
     """
     _installed().watch(on_report)
 
