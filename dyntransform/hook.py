@@ -15,7 +15,7 @@ from dyntransform.importing.roots import Roots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Any, Literal
@@ -88,10 +88,14 @@ class Hook:
             self.unwatch()
             self.watch(on_report)
 
-    def reload(self) -> Report:
-        """Apply what changed on disk; see `dyntransform.reload`."""
+    def reload(self, paths: Collection[str] = ()) -> Report:
+        """Apply what changed on disk; see `dyntransform.reload`.
+
+        Args:
+            paths: all files that were saved since the last reload, if that is known: others need not be looked at.
+        """
         with _applying:
-            return self.engine.reload()
+            return self.engine.reload(paths)
 
     def undo(self) -> Report:
         """Take the last applied edit back; see `dyntransform.undo`."""
@@ -129,10 +133,10 @@ class Hook:
         self._watcher = Watcher(self.roots.paths, self._saved, relevant=self._relevant)
         self._watcher.start(wait=wait)
 
-    def _saved(self) -> None:
+    def _saved(self, paths: Collection[str]) -> None:
         if self._engine is None and not self._project.differs():
             return
-        report = self.reload()
+        report = self.reload(paths)
         if report and self._on_report is not None:
             self._on_report(report)
 

@@ -35,6 +35,8 @@ _MODIFIED = 2
 """The kind of a change that is neither an addition (1) nor a removal (3)."""
 _HALF_WRITTEN_S = 0.15
 """An empty file may be one that an editor has just truncated and not yet written: give it so long, in seconds."""
+_MANY = 1000
+"""Of so many changes at once the operating system may have dropped some (inotify: `max_queued_events`)."""
 _GIT_S = 5.0
 """Git holds a lock while it writes a working tree: the edit is complete when it is gone, or after so long."""
 _EXIT_S = 5.0
@@ -48,13 +50,13 @@ class Watcher:
 
     Args:
         roots: the folders.
-        on_change: called in the watcher's thread, once for a burst of saves. What it raises goes to
-            `threading.excepthook`, and watching goes on.
+        on_change: called in the watcher's thread, once for a burst of saves, with the files; with none if any may have
+            been saved. What it raises goes to `threading.excepthook`, and watching goes on.
         relevant: tells whether a file counts; a folder whose files would not count is not watched.
     """
 
     def __init__(
-        self, roots: Sequence[str], on_change: Callable[[], object], *, relevant: Callable[[str], bool]
+        self, roots: Sequence[str], on_change: Callable[[frozenset[str]], object], *, relevant: Callable[[str], bool]
     ) -> None:
         self._roots = tuple(roots)
         self._on_change = on_change
@@ -125,12 +127,12 @@ class Watcher:
             early = True  # something may have been saved before the watch was active
             while not self._stop.is_set():
                 events = self._events(notify, early=early)
-                saved = [path for _, path in events if self._relevant(path)]
+                saved = frozenset(path for _, path in events if self._relevant(path))
                 if saved:
                     self._last_edit = time.monotonic()
                 if saved or early:
                     self._complete(saved)
-                    self._changed()
+                    self._changed(frozenset() if early or len(events) > _MANY else saved)
                     early = False
                 # A folder that was made anew may have its old inode number: the event tells, not the file system.
                 if any(path in folders or self._is_folder(path) for kind, path in events if kind != _MODIFIED):
@@ -183,9 +185,9 @@ class Watcher:
         while any(map(os.path.exists, locks)) and time.monotonic() < deadline and not self._stop.is_set():
             self._stop.wait(_LOOK_MS / 1000)
 
-    def _changed(self) -> None:
+    def _changed(self, saved: frozenset[str]) -> None:
         try:
-            self._on_change()
+            self._on_change(saved)
         except Exception as error:  # noqa: BLE001 - the border to the program's code
             threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, None)))
 

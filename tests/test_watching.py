@@ -19,14 +19,20 @@ TIMEOUT_S = 20
 
 
 class Calls:
-    """What a watcher called; each entry is what `look` returned then."""
+    """What a watcher called; each entry is what `look` returned then.
+
+    Attributes:
+        saved: the files that the last call was for.
+    """
 
     def __init__(self, look: Callable[[], object]) -> None:
         self._look = look
+        self.saved: frozenset[str] = frozenset()
         self._calls: queue.Queue[object] = queue.Queue()
 
-    def __call__(self) -> None:
+    def __call__(self, saved: frozenset[str]) -> None:
         """Be called by a watcher."""
+        self.saved = saved
         self._calls.put(self._look())
 
     def next(self) -> object:
@@ -101,6 +107,7 @@ def test_burst(tmp_path: Path) -> None:
         for path in paths:
             save_by_renaming(path, "1")
         assert calls.next() == ["1"] * len(paths)
+        assert calls.saved == set(map(str, paths))
         paths[0].write_text("2")
         assert calls.next() == ["2"] + ["1"] * (len(paths) - 1)
 
@@ -268,7 +275,7 @@ def test_error_in_the_callback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     path = tmp_path / "a.py"
     errors: queue.Queue[object] = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", lambda given: errors.put(given.exc_value))
-    watcher = Watcher([str(tmp_path)], lambda: 1 / 0, relevant=lambda path: path.endswith(".py"))
+    watcher = Watcher([str(tmp_path)], lambda _saved: 1 / 0, relevant=lambda path: path.endswith(".py"))
     watcher.start()
     try:
         assert isinstance(errors.get(timeout=TIMEOUT_S), ZeroDivisionError)
@@ -281,7 +288,7 @@ def test_error_in_the_callback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_stopped_by_the_callback(tmp_path: Path) -> None:
     """The callback may end the watch it is called by."""
     stopped = threading.Event()
-    watcher = Watcher([str(tmp_path)], lambda: (watcher.stop(), stopped.set()), relevant=lambda _: True)
+    watcher = Watcher([str(tmp_path)], lambda _saved: (watcher.stop(), stopped.set()), relevant=lambda _: True)
     watcher.start()
     assert stopped.wait(TIMEOUT_S)
     watcher.stop()
@@ -301,7 +308,7 @@ def test_no_trace(tmp_path: Path) -> None:
 def test_forked_process(tmp_path: Path) -> None:
     """In a forked process the watcher does not run, and stopping it does not wait."""
     with watching(tmp_path):
-        watcher = Watcher([str(tmp_path)], lambda: None, relevant=lambda _: True)
+        watcher = Watcher([str(tmp_path)], lambda _saved: None, relevant=lambda _: True)
         watcher.start()
         pid = os.fork()
         if pid == 0:

@@ -46,10 +46,15 @@ class Loaded:
 
 
 class Registry:
-    """What was loaded since the hook was installed, in the order in which loading began."""
+    """What was loaded since the hook was installed, in the order in which loading began.
+
+    Attributes:
+        version: another number whenever something else is in here.
+    """
 
     def __init__(self) -> None:
         self._loaded: dict[str, Loaded] = {}
+        self.version = 0
 
     def add(self, module: ModuleType, path: str, compiled: Compiled) -> None:
         """Record that `module` is about to be executed."""
@@ -58,14 +63,11 @@ class Registry:
     def put(self, record: Loaded) -> None:
         """Take in a record."""
         self._loaded[record.name] = record
+        self.version += 1
 
     def get(self, name: str) -> Loaded | None:
         """Return the record of a module."""
         return self._loaded.get(name)
-
-    def discard(self, name: str) -> None:
-        """Forget a module."""
-        self._loaded.pop(name, None)
 
     def snapshot(self) -> dict[str, Loaded]:
         """Return the records by module name."""
@@ -74,3 +76,4 @@ class Registry:
     def restore(self, saved: dict[str, Loaded]) -> None:
         """Go back to what `snapshot` gave."""
         self._loaded = dict(saved)
+        self.version += 1

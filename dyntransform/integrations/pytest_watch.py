@@ -126,7 +126,7 @@ class WatchSession:
         self._reporter.summary_errors()
         self._reporter.summary_failures()
         with Keys() as keys:
-            watcher = Watcher(self._hook.roots.paths, keys.wake, relevant=self._is_relevant)
+            watcher = Watcher(self._hook.roots.paths, lambda _saved: keys.wake(), relevant=self._is_relevant)
             watcher.start()
             try:
                 self._watch(session, keys)

@@ -164,6 +164,8 @@ class Bindings:
         names = {name for owner, name in self.changed if owner == module.name}
         if not names.isdisjoint(module.source.reads):
             return True
+        if module.source.attribute_names.isdisjoint(name for _, name in self.changed):
+            return False
         view = self._transaction.view(module.namespace)
         chains = module.source.attributes
         return any(self._chain_changed(view.get(name), attributes, 0) for name, *attributes in chains)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import functools
 import importlib
 import linecache
 import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from dyntransform.errors import ReloadError
 from dyntransform.importing.loaded import Loaded
@@ -49,15 +50,20 @@ class Engine:
         self._states = States(Options(project.is_late_bound), project.loaded)
         self._lock = threading.RLock()
         self._busy = False
+        self._in_step = False
+        """Whether a file that was not saved since the last reload cannot differ from what runs."""
         self._history: collections.deque[_Files] = collections.deque(maxlen=_UNDO_DEPTH)
 
-    def reload(self) -> Report:
+    def reload(self, paths: Collection[str] = ()) -> Report:
         """Apply what changed on disk now, all of it or nothing.
+
+        Args:
+            paths: all files that were saved since the last reload, if that is known: others need not be looked at.
 
         Returns:
             What was done, or why it was undone.
         """
-        return self._exclusively(self._reload)
+        return self._exclusively(functools.partial(self._reload, paths))
 
     def undo(self) -> Report:
         """Go back to the code before the edit that was applied last; files stay as they are.
@@ -78,10 +84,13 @@ class Engine:
             finally:
                 self._busy = False
 
-    def _reload(self) -> Report:
+    def _reload(self, paths: Collection[str]) -> Report:
         start = time.perf_counter()
         self._project.adopt_found()
-        states = self._states.current()
+        states = self._states.of_files(paths) if paths and self._in_step else None
+        if states is None:
+            states = self._states.current()
+        self._in_step = False
         changed: _Files = {}
         try:
             for name, state in states.items():
@@ -95,6 +104,7 @@ class Engine:
             changed.pop(each.record.name, None)
         before = {name: _former(states[name], content) for name, content in changed.items()}
         report = self._apply(states, changed, start)
+        self._in_step = report.error is None
         if report.error is not None:
             return report
         if report:
@@ -114,6 +124,7 @@ class Engine:
         if not self._history:
             return Report(error=ReloadError("there is no edit to take back"))
         wanted = self._history[-1]
+        self._in_step = False
         report = self._apply(states, {name: content for name, content in wanted.items() if name in states}, start)
         if report.error is None:
             self._history.pop()
@@ -135,7 +146,7 @@ class Engine:
             self._call_before(events)
             edit = Edit(edits, self._dependent, Ordering(self._states))
             edit.apply()
-            late.follow(edit, self._states.current)
+            late.follow(edit, self._states.is_looked_up)
             edit.transaction.finish()
         except BaseException as error:  # noqa: BLE001 - the border to the edited program: SystemExit is an error too
             if edit is not None:
@@ -197,6 +208,9 @@ class Engine:
         """Make the new version what is running."""
         for module in edit.edits.values():
             source = module.source
+            if module.is_as_it_was:
+                self._states.update(module.state, source)
+                continue
             loaded = module.state.loaded
             if module.spec is not None:
                 loaded = Loaded(loaded.name, source.path, loaded.compiled, loaded.module, loaded.namespace)

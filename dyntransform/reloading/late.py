@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from dyntransform.reloading import heap
-from dyntransform.reloading.state import ModuleState
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.runtime.lookup import REPLACED, replacements
 
@@ -18,18 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 
-def follow(edit: Edit, states: Callable[[], Mapping[str, ModuleState]]) -> None:
+def follow(edit: Edit, is_looked_up: Callable[[str, str], bool]) -> None:
     """Have lowered code look up the names whose value the edit changed, as long as it may hold the old one.
 
     Args:
         edit: the edit, committed.
-        states: gives the loaded modules, if a name has changed.
+        is_looked_up: whether a function may look up an attribute of a module late.
     """
     if replacements:
         _forget_unused()
-    late = set().union(*(state.late for state in states().values())) if edit.rebound else set()
     for (module, attribute), changed in edit.rebound.items():
-        if changed.old is not MISSING and (module, attribute) in late:
+        if changed.old is not MISSING and is_looked_up(module, attribute):
             provider = sys.modules.get(module)
             if provider is not None and vars(provider).get(attribute, MISSING) is not changed.old:
                 replacements.add(module, attribute, changed.old)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from types import CodeType
@@ -28,29 +29,21 @@ class ModuleEdit:
         state: the module as it runs.
         source: the new version; the running one for a module that only depends on edited ones.
         edited: its file changed.
-        pairing: the statements of both versions.
         spec: where the new version was found, if that is another file.
-        codes: code objects of each statement of the new version, in their order.
         compiled: what executes a statement.
         origins: the statement of each patch that is not only moved, by id of its node.
         patches: new code for live functions.
         old_source: the version that runs.
-        running: index of the statement of the old version that the module is executing now; None if it is not.
     """
 
     state: ModuleState
     source: Source
     old_source: Source
     edited: bool
-    pairing: Pairing
     spec: ModuleSpec | None = None
-    codes: list[list[CodeNode]] = dataclasses.field(default_factory=list)
     compiled: dict[Statement, CodeType] = dataclasses.field(default_factory=dict)
     origins: dict[int, Pair] = dataclasses.field(default_factory=dict)
     patches: list[Patch] = dataclasses.field(default_factory=list)
-    running: int | None = None
-    old_codes: dict[Statement, list[CodeNode]] = dataclasses.field(default_factory=dict)
-    _old: list[Statement] = dataclasses.field(default_factory=list)
     _edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -66,17 +59,17 @@ class ModuleEdit:
         Raises:
             SyntaxError, ValueError: the new version cannot be compiled.
         """
-        edit = cls(state, new, old, True, compare(old.statements, new.statements), spec)  # noqa: FBT003 - a field
-        edit._prepare()
+        edit = cls(state, new, old, True, spec)  # noqa: FBT003 - a field
+        for pair in edit.pairing.pairs:
+            if not pair.same_text:
+                edit.edits_of(pair)  # before compiling changes the trees
+        assert edit.codes is not None  # compiled here, so that what is wrong is said before anything is done
         return edit
 
     @classmethod
     def of_dependent(cls, state: ModuleState, source: Source) -> ModuleEdit:
-        """Take in a module whose file did not change."""
-        pairs = tuple(Pair(statement, statement, Kind.SAME) for statement in source.statements)
-        edit = cls(state, source, source, False, Pairing(pairs, ()))  # noqa: FBT003 - a field
-        edit._prepare()
-        return edit
+        """Take in a module whose file did not change; its statements are looked at when there is something to do."""
+        return cls(state, source, source, False)  # noqa: FBT003 - a field
 
     @property
     def name(self) -> str:
@@ -93,20 +86,42 @@ class ModuleEdit:
         """Globals of the module."""
         return self.state.namespace
 
-    def _prepare(self) -> None:
-        old = self.old_source
-        self._old = old.statements
-        for pair in self.pairing.pairs:
-            if not pair.same_text:
-                self.edits_of(pair)  # before compiling changes the trees
-        self.old_codes = dict(zip(old.statements, self.state.codes_of(old), strict=True))
-        self.running = self._running_statement()
-        self.codes = [self._codes(pair) for pair in self.pairing.pairs]
+    @functools.cached_property
+    def pairing(self) -> Pairing:
+        """The statements of both versions."""
+        if self.edited:
+            return compare(self.old_statements, self.source.statements)
+        return Pairing(tuple(Pair(statement, statement, Kind.SAME) for statement in self.source.statements), ())
+
+    @functools.cached_property
+    def codes(self) -> list[list[CodeNode]]:
+        """Code objects of each statement of the new version, in their order."""
+        return [self._codes(pair) for pair in self.pairing.pairs]
+
+    @functools.cached_property
+    def old_codes(self) -> dict[Statement, list[CodeNode]]:
+        """Code objects of each statement of the version that runs."""
+        return dict(zip(self.old_statements, self.state.codes_of(self.old_source), strict=True))
+
+    @functools.cached_property
+    def running(self) -> int | None:
+        """Index of the statement of the old version that the module is executing now; None if it is not."""
+        for frame in active_frames():
+            if frame.f_code.co_name == "<module>" and frame.f_globals is self.namespace:
+                for index, statement in enumerate(self.old_statements):
+                    if statement.last_line >= frame.f_lineno:
+                        return index
+        return None
 
     @property
     def old_statements(self) -> list[Statement]:
         """The statements of the version that runs, in order."""
-        return self._old
+        return self.old_source.statements
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether it is a dependent module of which no statement was executed."""
+        return not self.edited and not self.compiled
 
     def edits_of(self, pair: Pair) -> list[DefinitionEdit]:
         """Return the edits of the definition that a statement is, or of those in a block; none for other statements."""
@@ -169,12 +184,14 @@ class ModuleEdit:
     @property
     def calls(self) -> bool:
         """Whether new or edited statements call or import something when they run."""
-        return any(pair.kind in (Kind.NEW, Kind.EDITED) and pair.new.usage.calls for pair in self.pairing.pairs)
+        return self.edited and any(
+            pair.kind in (Kind.NEW, Kind.EDITED) and pair.new.usage.calls for pair in self.pairing.pairs
+        )
 
     def new_imports(self) -> frozenset[str]:
         """Return the modules that new or edited statements import, or may import from."""
         found: set[str] = set()
-        for pair in self.pairing.pairs:
+        for pair in self.pairing.pairs if self.edited else ():
             if pair.kind not in (Kind.NEW, Kind.EDITED) or not pair.new.usage.calls:
                 continue
             for node in ast.walk(pair.new.node):
@@ -203,22 +220,14 @@ class ModuleEdit:
     def _position(self, pair: Pair) -> int:
         """Return where in the old version a statement stands; for a new one, where it was put in."""
         if pair.old is not None:
-            return self._old.index(pair.old)
+            return self.old_statements.index(pair.old)
         before = 0
         for other in self.pairing.pairs:
             if other is pair:
                 break
             if other.old is not None:
-                before = self._old.index(other.old) + 1
+                before = self.old_statements.index(other.old) + 1
         return before
-
-    def _running_statement(self) -> int | None:
-        for frame in active_frames():
-            if frame.f_code.co_name == "<module>" and frame.f_globals is self.namespace:
-                for index, statement in enumerate(self._old):
-                    if statement.last_line >= frame.f_lineno:
-                        return index
-        return None
 
 
 def definition_node(nodes: list[CodeNode], name: str) -> CodeNode | None:

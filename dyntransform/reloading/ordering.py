@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from dyntransform.reloading.graph import topological
 from dyntransform.reloading.state import ModuleState, States
 
 __all__ = ["Ordering"]
@@ -19,7 +21,10 @@ class _Ordered(Protocol):
 
 
 class _Edited(Protocol):
-    """An edited module."""
+    """An edited module, or one that an edit reaches."""
+
+    @property
+    def edited(self) -> bool: ...
 
     @property
     def calls(self) -> bool: ...
@@ -36,12 +41,14 @@ class Ordering:
 
     def __init__(self, states: States) -> None:
         self._states = states
-        self._known = set(states.current())
+        self._known = states.records()
         self._count = len(sys.modules)
         self._visited: dict[str, int] = {}
         """The last change when a module was yielded."""
         self._changed: list[str] = []
         """The modules of which a name changed, one entry a name."""
+        self._found: dict[frozenset[str], set[str]] = {}
+        """The importers of the modules that were asked for last."""
         self._lazy: set[str] = set()
         """Modules with a ``__getattr__`` (PEP 562), which may take values from any other."""
 
@@ -65,34 +72,65 @@ class Ordering:
         new statements call or import something come after the other edited ones, if these do not depend on them: what
         they run may load any module.
         """
-        edited = set(edits)
+        edited = frozenset(edits)
         if not changed and len(edited) == 1:
             yield from self._due(edited, edited, changed)
             if not changed:
                 return
-        yield from self._due(self._sorted(edits), edited, changed)
+        self._lazy = self._states.lazy()
+        ranks = self._ranks(edits)
+        pending: list[tuple[int, str]] = []
+        known, rank = set[str](), -1
+        while True:
+            wanted = edited | self._importing(frozenset(module for module, _ in changed))
+            for name in wanted - known:
+                if ranks.get(name, -1) > rank:  # others are left to the next call
+                    heapq.heappush(pending, (ranks[name], name))
+            known |= wanted
+            if not pending:
+                return
+            rank, name = heapq.heappop(pending)
+            yield from self._due([name], edited, changed)
 
     def _due(
-        self, names: Iterable[str], edited: set[str], changed: Mapping[tuple[str, str], _Ordered]
+        self, names: Iterable[str], edited: frozenset[str], changed: Mapping[tuple[str, str], _Ordered]
     ) -> Iterator[str]:
         for name in names:
             state = self._states.get(name)
             if state is None:
                 continue
             since = self._visited.get(name, -1)
-            providers = state.providers()
             first = name in edited and since < 0
-            if first or self._changed_since(since, providers, changed):
+            if first or self._changed_since(since, state.providers(), changed):
                 self._visited[name] = max((one.order for one in changed.values()), default=0)
                 yield name
+
+    def _importing(self, modules: frozenset[str]) -> set[str]:
+        """Return the names of the modules that may have read from some of `modules`."""
+        if modules not in self._found:
+            providers = modules | self._lazy if modules else modules
+            self._found = {modules: {state.name for state in self._states.importers(providers)}}
+        return self._found[modules]
+
+    def _ranks(self, edits: Mapping[str, _Edited]) -> Mapping[str, int]:
+        """Return numbers by which providers come before importers; in a circle, the order of loading decides."""
+        late = {name for name, edit in edits.items() if edit.calls}
+        if not late or sum(edit.edited for edit in edits.values()) == 1:
+            return self._states.ranks()  # what the new statements of a single edited module import makes no difference
+        reached = self._states.reached(edits.keys() | self._lazy)
+        graph = {name: state.providers() for name, state in reached.items()}
+        for name, edit in edits.items():
+            graph[name] = graph.get(name, frozenset()) | edit.new_imports()
+        starts = sorted(graph, key=lambda name: name not in edits or name in late)
+        return topological(starts, {name: sorted(graph[name], key=lambda one: (one in late, one)) for name in graph})
 
     def loaded(self, order: int) -> None:
         """Take note of modules that were imported meanwhile: they have read every value that changed before."""
         if len(sys.modules) != self._count:
             self._count = len(sys.modules)
-            for name in self._states.current():
-                if name not in self._known:
-                    self._known.add(name)
+            for name, state in self._states.current().items():
+                if self._known.get(name) is not state.loaded:
+                    self._known[name] = state.loaded
                     self._visited[name] = order
 
     def _changed_since(
@@ -105,30 +143,3 @@ class Ordering:
         if providers.isdisjoint(self._changed):
             return False  # true of most, and told without a loop
         return any(one.order > since for (module, _), one in changed.items() if module in providers)
-
-    def _sorted(self, edits: Mapping[str, _Edited]) -> list[str]:
-        """Sort what the edit may reach, providers before importers; in a circle, the order of loading decides."""
-        self._lazy = {name for name, state in self._states.current().items() if "__getattr__" in state.namespace}
-        graph = {name: state.providers() for name, state in self._states.reached(edits.keys() | self._lazy).items()}
-        for name, edit in edits.items():
-            graph[name] = graph.get(name, frozenset()) | edit.new_imports()
-        late = {name for name, edit in edits.items() if edit.calls}
-        starts = sorted(graph, key=lambda name: name not in edits or name in late)
-        return _topological(starts, {name: sorted(graph[name], key=lambda one: (one in late, one)) for name in graph})
-
-
-def _topological(names: list[str], graph: Mapping[str, list[str]]) -> list[str]:
-    done: dict[str, None] = {}
-    for start in names:
-        path = [(start, iter(graph[start]))] if start not in done else []
-        visiting = {start}
-        while path:
-            name, providers = path[-1]
-            provider = next(providers, None)
-            if provider is None:
-                done[name] = None
-                path.pop()
-            elif provider in graph and provider not in done and provider not in visiting:
-                visiting.add(provider)
-                path.append((provider, iter(graph[provider])))
-    return list(done)

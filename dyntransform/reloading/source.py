@@ -40,12 +40,14 @@ class _File:
         options: what is late bound.
         future_annotations: its annotations are text (PEP 563).
         marks: what the parsed statements look up late.
+        parsed: the statements of which there is a syntax tree.
     """
 
     path: str
     options: Options
     future_annotations: bool
     marks: dict[ast.Name, tuple[ImportSource, ...]] = dataclasses.field(default_factory=dict)
+    parsed: list[Statement] = dataclasses.field(default_factory=list)
 
     def decide(self, nodes: list[ast.stmt], lines: Sequence[str], lead: int) -> Decisions:
         """Mark statements, which are the whole of `lines`; `lead` is the number of lines before them."""
@@ -105,6 +107,7 @@ class Statement:
             assert self._file is not None
             lead = self.first_line - 1
             (self._node,) = ast.parse(_placed(self.lines, lead)).body
+            self._file.parsed.append(self)
             if self.lookups:
                 self._file.decide([self._node], self.lines, lead)
         return self._node
@@ -238,7 +241,7 @@ class Source:
         self._became: dict[ast.stmt, list[ast.stmt]] = {}
         self._file = _File(path, options, future_annotations(tree))
         self._new_lines: slice | None = None
-        self._usage: tuple[frozenset[str], frozenset[tuple[str, ...]]] | None = None
+        self._usage: tuple[frozenset[str], frozenset[tuple[str, ...]], frozenset[str]] | None = None
         self.statements = _statements(tree.body, self._lines, self._file)
         self.divisible = _divisible(self.statements)
         if self.divisible:
@@ -293,12 +296,17 @@ class Source:
         """Chains of a loaded name and the attributes that executing the module takes from it."""
         return self._all_usage()[1]
 
-    def _all_usage(self) -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
+    @property
+    def attribute_names(self) -> frozenset[str]:
+        """All names of attributes in these chains."""
+        return self._all_usage()[2]
+
+    def _all_usage(self) -> tuple[frozenset[str], frozenset[tuple[str, ...]], frozenset[str]]:
         if self._usage is None:
             every = [statement.usage for statement in self.statements]
             reads = frozenset[str]().union(*(usage.reads for usage in every))
             attributes = frozenset[tuple[str, ...]]().union(*(usage.attributes for usage in every))
-            self._usage = reads, attributes
+            self._usage = reads, attributes, frozenset(name for chain in attributes for name in chain[1:])
         return self._usage
 
     @property
@@ -392,8 +400,9 @@ class Source:
         assert self.divisible
         self._file.marks.clear()
         self._became.clear()
-        for statement in self.statements:
+        for statement in self._file.parsed:
             statement.drop_syntax()
+        self._file.parsed.clear()
 
 
 def _split(text: str) -> list[str]:
@@ -407,6 +416,7 @@ def _placed(lines: Sequence[str], lead: int, head: str = "") -> str:
 
 def _statements(nodes: list[ast.stmt], lines: Sequence[str], file: _File) -> list[Statement]:
     statements = [Statement(node, (), file.future_annotations, file) for node in nodes]
+    file.parsed.extend(statements)
     for statement in statements:
         statement.lines = tuple(lines[statement.first_line - 1 : statement.last_line])
     return statements

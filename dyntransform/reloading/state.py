@@ -18,6 +18,7 @@ from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded, Registry
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.reloading.codes import CodeNode
+from dyntransform.reloading.graph import Graph
 from dyntransform.reloading.source import Source, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
@@ -134,54 +135,100 @@ class States:
         self.options = options
         self._loaded = loaded
         self._states: dict[str, ModuleState] = {}
+        self._namespaces: dict[str, dict[str, Any]] = {}
+        self._version = -1
+        self._fresh: dict[str, ModuleState] = {}
+        """States that the graph does not have, or not for good, since their modules still run."""
         self._sources: dict[str, Source] = {}
-        self._graph = _Graph()
-        self._clean: dict[str, tuple[int, int, int, int]] = {}
+        self._graph = Graph()
+        self._clean: dict[str, tuple[str, int, int, int, int]] = {}
 
     def current(self) -> dict[str, ModuleState]:
         """Return the states of modules in `sys.modules`, in the order of loading, without those that opted out."""
-        states = {}
-        for name, record in self._loaded.snapshot().items():
-            state = self._state(record)
-            if state is not None:
-                states[name] = state
-        return states
+        self._take_in()
+        return {name: state for name, state in self._states.items() if state.loaded.is_in_force()}
+
+    def records(self) -> dict[str, Loaded]:
+        """Return how each module was loaded, those that are gone again included."""
+        return self._loaded.snapshot()
 
     def get(self, name: str) -> ModuleState | None:
         """Return the state of a module, if it is in `sys.modules`."""
-        record = self._loaded.get(name)
-        return self._state(record) if record is not None else None
+        self._take_in()
+        state = self._states.get(name)
+        return state if state is not None and state.loaded.is_in_force() else None
 
-    def _state(self, record: Loaded) -> ModuleState | None:
-        if record.compiled.opted_out or not record.is_in_force():
-            return None
-        state = self._states.get(record.name)
-        if state is None or state.loaded is not record:
-            compiled = record.compiled
-            state = ModuleState(record, compiled.data, compiled.links, compiled.lookups)
-            self._states[record.name] = state
-        return state
+    def of_files(self, paths: Iterable[str]) -> dict[str, ModuleState] | None:
+        """Return the states of the modules that were loaded from files; None if one of these is no module's file."""
+        graph = self._linked()
+        names: set[str] = set()
+        for path in paths:
+            found = graph.of_file(path)
+            if not found:
+                return None
+            names.update(found)
+        return self._in_order(names)
 
     def importers(self, modules: Iterable[str]) -> list[ModuleState]:
         """Return the loaded modules that may have read from some of `modules`."""
-        self._graph.update(self._states)  # all that were loaded when the reload began, and what is gone: left out below
-        found = (self.get(name) for name in self._graph.importers(modules))
+        found = (self.get(name) for name in self._linked().importers(modules))
         return [state for state in found if state is not None]
 
     def reached(self, modules: Iterable[str]) -> dict[str, ModuleState]:
         """Return those modules, and the loaded ones that import them, directly or not, in the order of loading."""
-        states = self.current()
-        self._graph.update(states)
+        graph = self._linked()
         found = set(modules)
         pending = found
         while pending:
-            pending = self._graph.importers(pending) - found
+            pending = graph.importers(pending) - found
             found |= pending
-        return {name: state for name, state in states.items() if name in found}
+        return self._in_order(found)
+
+    def ranks(self) -> Mapping[str, int]:
+        """Return numbers by which what a module imports comes before it."""
+        return self._linked().ranks()
+
+    def lazy(self) -> set[str]:
+        """Return the names of the modules with a ``__getattr__`` (PEP 562)."""
+        self._take_in()
+        return {name for name, namespace in self._namespaces.items() if "__getattr__" in namespace}
+
+    def is_looked_up(self, module: str, attribute: str) -> bool:
+        """Whether a function may look up the attribute of the module late."""
+        return self._linked().is_looked_up(module, attribute)
+
+    def _take_in(self) -> None:
+        """Make states of what was loaded since this was last called."""
+        if self._version == self._loaded.version:
+            return
+        self._version = self._loaded.version
+        records = {name: one for name, one in self._loaded.snapshot().items() if not one.compiled.opted_out}
+        for name in self._states.keys() - records.keys():
+            del self._states[name], self._namespaces[name]
+        for name, record in records.items():
+            known = self._states.get(name)
+            if known is None or known.loaded is not record:
+                compiled = record.compiled
+                self._put(ModuleState(record, compiled.data, compiled.links, compiled.lookups))
+
+    def _put(self, state: ModuleState) -> None:
+        self._states[state.name] = self._fresh[state.name] = state
+        self._namespaces[state.name] = state.namespace
+
+    def _linked(self) -> Graph:
+        """Return the graph of what is loaded."""
+        self._take_in()
+        self._graph.update(self._fresh)
+        self._fresh = {name: state for name, state in self._fresh.items() if not state.has_run}
+        return self._graph
+
+    def _in_order(self, names: set[str]) -> dict[str, ModuleState]:
+        """Return the states of modules that are in `sys.modules`, in the order in which they were loaded."""
+        return {name: self._states[name] for name in self._states if name in names and self.get(name) is not None}
 
     def update(self, state: ModuleState, source: Source) -> None:
         """Keep what a module runs now."""
-        self._states[state.name] = state
+        self._put(state)
         self._sources[state.name] = source
         if source.divisible:
             source.drop_syntax()
@@ -203,6 +250,8 @@ class States:
     def restore(self, saved: dict[str, ModuleState]) -> None:
         """Go back to what `snapshot` gave."""
         self._states = saved
+        self._fresh = dict(saved)
+        self._namespaces = {name: state.namespace for name, state in saved.items()}
 
     def changed(self, state: ModuleState) -> Content | None:
         """Return what a module is to run if that differs from what it runs; None if not, or if it has no file any more.
@@ -217,11 +266,10 @@ class States:
             status = os.stat(state.path)
             if state.path.endswith(".pyc") and os.path.exists(state.path[:-1]):
                 return _moved(state)  # source beside it goes first
-            mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            key = f"{state.name}\0{state.path}"
-            if self._clean.get(key) == mark:
+            mark = (state.path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if self._clean.get(state.name) == mark:
                 return None
-            self._clean.pop(key, None)
+            self._clean.pop(state.name, None)
             with open(state.path, "rb") as file:
                 data = file.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -229,7 +277,7 @@ class States:
         if data != state.data:
             return Content(data)
         if time.time_ns() - status.st_ctime_ns > _RACY_NS:
-            self._clean[key] = mark
+            self._clean[state.name] = mark
         return None
 
 
@@ -245,29 +293,3 @@ def _moved(state: ModuleState) -> Content | None:
     if spec is None or not isinstance(spec.loader, (DynLoader, DynSourcelessLoader)) or state.name == "__main__":
         return None
     return Content(spec.loader.get_data(spec.loader.path), spec)
-
-
-class _Graph:
-    """Which modules may have read from which, kept from reload to reload."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, ModuleState] = {}
-        self._providers: dict[str, frozenset[str]] = {}
-        self._importers: dict[str, set[str]] = {}
-
-    def update(self, states: Mapping[str, ModuleState]) -> None:
-        """Take in modules that are new, changed, or still running their top level."""
-        for name, state in states.items():
-            if self._known.get(name) is state:
-                continue
-            for provider in self._providers.get(name, ()):
-                self._importers[provider].discard(name)
-            self._providers[name] = state.providers()
-            for provider in self._providers[name]:
-                self._importers.setdefault(provider, set()).add(name)
-            if state.has_run:
-                self._known[name] = state
-
-    def importers(self, modules: Iterable[str]) -> set[str]:
-        """Return the modules that may have read from some of `modules`."""
-        return {name for module in modules for name in self._importers.get(module, ())}

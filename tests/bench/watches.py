@@ -64,7 +64,7 @@ def _watcher_alone(root: str) -> Any:
     from dyntransform.watching import Watcher
 
     seen: list[None] = []
-    watcher = Watcher([root], lambda: seen.append(None), relevant=lambda path: path.endswith((os.sep, ".py")))
+    watcher = Watcher([root], lambda _saved: seen.append(None), relevant=lambda path: path.endswith((os.sep, ".py")))
     watcher.start()
     before: dict[int, int] = {}
     return lambda factor: len(seen) > before.setdefault(factor, len(seen))
