@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+from dyntransform.inotify import Inotify
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,13 +25,16 @@ _BURST_S = 1.0
 _STEP_MS = 15
 """A burst is over when nothing was saved for so long, in milliseconds."""
 _LOOK_MS = 20
-"""Pause between two looks at what the operating system noticed, in milliseconds."""
+"""Pause between two looks at what the operating system noticed, where it wakes nobody, in milliseconds."""
 _IDLE_LOOK_MS = 100
 _IDLE_AFTER_S = 300.0
 """The same when nothing was saved for so long: a program that nobody edits should wake up rarely."""
 _YOUNG_S = 2.0
 """A program that is over soon should not have to wait for a pause to end."""
 _WAIT_MS = 1000
+_LATE_STEP_MS = 3
+_LATE_MS = 60
+"""Watchfiles usually knows what the operating system has woken us for so much later, at most, in milliseconds."""
 _RETRY_S = 0.5
 _MODIFIED = 2
 """The kind of a change that is neither an addition (1) nor a removal (3)."""
@@ -67,6 +72,7 @@ class Watcher:
         self._notifier = _notifier()  # imported here and not in the thread: a fork should find no import half done
         self._forks = _ForkWarning()
         self._process = os.getpid()
+        self._inotify: Inotify | None = None
         self._thread = 0
         self._started = self._last_edit = time.monotonic()
 
@@ -94,6 +100,9 @@ class Watcher:
         atexit.unregister(self.stop)
         self._forks.ignore_no_more()
         self._stop.set()
+        inotify = self._inotify
+        if inotify is not None and self._process == os.getpid():
+            inotify.wake()
         if self.is_running and self._thread != _thread.get_ident():
             # The interpreter must not end while the thread is in Rust code: it could not be unwound.
             self._done.wait(_EXIT_S)
@@ -122,23 +131,32 @@ class Watcher:
         except OSError:  # no folder there, or one went away in the meantime
             self._stop.wait(_RETRY_S)
             return
+        # A folder that is not there cannot be watched, so it is looked for now and then.
+        self._inotify = _inotify(folders) if all(there) else None
         with notify:
             self._ready.set()
-            early = True  # something may have been saved before the watch was active
-            while not self._stop.is_set():
-                events = self._events(notify, early=early)
-                saved = frozenset(path for _, path in events if self._relevant(path))
-                if saved:
-                    self._last_edit = time.monotonic()
-                if saved or early:
-                    self._complete(saved)
-                    self._changed(frozenset() if early or len(events) > _MANY else saved)
-                    early = False
-                # A folder that was made anew may have its old inode number: the event tells, not the file system.
-                if any(path in folders or self._is_folder(path) for kind, path in events if kind != _MODIFIED):
-                    return
-                if [os.path.isdir(root) for root in self._roots] != there:
-                    return
+            try:
+                self._until_folders_change(notify, folders, there)
+            finally:
+                if self._inotify is not None:
+                    self._inotify.close()
+
+    def _until_folders_change(self, notify: Any, folders: set[str], there: list[bool]) -> None:
+        early = True  # something may have been saved before the watch was active
+        while not self._stop.is_set():
+            events = self._events(notify, early=early)
+            saved = frozenset(path for _, path in events if self._relevant(path))
+            if saved:
+                self._last_edit = time.monotonic()
+            if saved or early:
+                self._complete(saved)
+                self._changed(frozenset() if early or len(events) > _MANY else saved)
+                early = False
+            # A folder that was made anew may have its old inode number: the event tells, not the file system.
+            if any(path in folders or self._is_folder(path) for kind, path in events if kind != _MODIFIED):
+                return
+            if [os.path.isdir(root) for root in self._roots] != there:
+                return
 
     def _folders(self) -> Iterator[str]:
         """Yield the folders of the project; symbolic links are followed, in circles once."""
@@ -161,7 +179,12 @@ class Watcher:
         """Return a burst of changes, as kinds and paths; nothing is the rule."""
         events: set[tuple[int, str]] = set()
         now = time.monotonic()
-        if early or now - self._started < _YOUNG_S:
+        if self._inotify is not None and not early:
+            self._inotify.wait()
+            changes = notify.watch(_STEP_MS, _LATE_STEP_MS, _LATE_MS, None)
+            if not isinstance(changes, set):  # the machine is busy, or it was nothing
+                changes = notify.watch(_STEP_MS, _LOOK_MS, _WAIT_MS, self._stop)
+        elif early or now - self._started < _YOUNG_S:
             self._stop.wait(_LOOK_MS / 1000)
             changes = notify.watch(_STEP_MS, 1, 1, None)
         else:  # one long wait is cheaper, and cannot be interrupted but at its looks
@@ -245,6 +268,13 @@ def _notifier() -> Callable[..., Any]:
         spec.loader.exec_module(loaded)
     notifier: Callable[..., Any] = loaded.RustNotify
     return notifier
+
+
+def _inotify(folders: Iterable[str]) -> Inotify | None:
+    try:
+        return Inotify(folders)
+    except OSError:
+        return None
 
 
 def _identity(path: str) -> tuple[int, int] | None:
