@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any
@@ -26,13 +27,19 @@ def assemble(nodes: list[ast.stmt], filename: str) -> CodeType:
         ValueError: code that was put in does not fit into the scopes around it.
     """
     parts: dict[str, Part] = {}
-    module = ast.Module([_plain(node, parts) for node in nodes], [])
+    module = ast.Module([_plain(node, "", parts) for node in nodes], [])
     code: CodeType = compile(module, filename, "exec", dont_inherit=True, optimize=0)
     return _filled(code, parts) if parts else code
 
 
-def _plain(node: ast.stmt, parts: dict[str, Part]) -> ast.stmt:
-    """Return a statement that the compiler takes, and collect the code that it stands for."""
+def _plain(node: ast.stmt, around: str, parts: dict[str, Part]) -> ast.stmt:
+    """Return a statement that the compiler takes, and collect the code that it stands for.
+
+    Args:
+        node: a statement.
+        around: name of the class that it stands in; empty if it stands in none.
+        parts: takes the code.
+    """
     if isinstance(node, Block):
         parts[node.part.id] = node.part
         return ast.copy_location(ast.Expr(ast.copy_location(node.part, node)), node)
@@ -40,12 +47,12 @@ def _plain(node: ast.stmt, parts: dict[str, Part]) -> ast.stmt:
         if isinstance(part, Part):
             parts[part.id] = part
     if isinstance(node, ast.ClassDef):
-        fields = {**dict(ast.iter_fields(node)), "body": [_plain(each, parts) for each in node.body]}
+        fields = {**dict(ast.iter_fields(node)), "body": [_plain(each, node.name, parts) for each in node.body]}
         return ast.copy_location(ast.ClassDef(**fields), node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         body = next((each for each in node.body if isinstance(each, Body)), None)
         if body is not None:
-            fields = {**dict(ast.iter_fields(node)), "body": list(_stand_in(body, node, parts))}
+            fields = {**dict(ast.iter_fields(node)), "body": list(_stand_in(body, node, around, parts))}
             return ast.copy_location(type(node)(**fields), node)
     return node
 
@@ -58,14 +65,16 @@ def _header(node: ast.stmt) -> ast.AST:
     return type(node)(**fields)
 
 
-def _stand_in(body: Body, node: ast.stmt, parts: dict[str, Part]) -> Iterator[ast.stmt]:
+def _stand_in(body: Body, node: ast.stmt, around: str, parts: dict[str, Part]) -> Iterator[ast.stmt]:
     """Yield a body with the same free variables, and the same attributes of self, which the class lists (3.13)."""
     part = body.value
     assert isinstance(part, Part)
     parts[part.id] = part
     made: list[ast.stmt] = [ast.Return(part)]
     made += [ast.Expr(ast.Name(name, ast.Load())) for name in body.code.co_freevars]
-    for name in sorted(set(_attributes_of_self(body.code))):
+    private = f"_{around.lstrip('_')}__"
+    for attribute in sorted(set(_attributes_of_self(body.code))):
+        name = attribute.removeprefix(private[:-2]) if attribute.startswith(private) else attribute
         target = ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store())
         made.append(ast.Assign([target], ast.Constant(None)))
     for each in made:
@@ -81,7 +90,7 @@ def _attributes_of_self(code: CodeType) -> Iterator[str]:
                     yield str(item.arg)
                 before = item
     for constant in code.co_consts:
-        if isinstance(constant, CodeType):
+        if isinstance(constant, CodeType) and constant.co_flags & inspect.CO_OPTIMIZED:  # not a class
             yield from _attributes_of_self(constant)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from bytecode import Bytecode, Instr, Label
 from bytecode.instr import TryBegin, TryEnd
 
-__all__ = ["Flow", "Range", "instructions", "is_return"]
+__all__ = ["AT_END", "Flow", "Range", "is_return"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,11 +257,6 @@ class Flow:
         return Instr(name, label, location=instruction.location)
 
 
-def instructions(code: CodeType) -> list[Instr]:
-    """Return the instructions of a code object without labels."""
-    return [item for item in Bytecode.from_code(code) if isinstance(item, Instr)]
-
-
 def is_return(instruction: Instr) -> bool:
     """Whether it ends the execution of the code without an exception."""
     return instruction.name in ("RETURN_VALUE", "RETURN_CONST")
@@ -291,14 +286,26 @@ def _without_copied_exits(listing: list[Any]) -> list[Any]:
 def _common_end(listing: list[Any], one: int, other: int) -> int:
     """Count how many instructions before two returns, and these, are the same, at the same place in the source."""
     length = 0
+    by_compiler = True
     while one >= length and one < other - length:
         a, b = listing[one - length], listing[other - length]
         if not isinstance(a, Instr) or not isinstance(b, Instr) or (a.name, a.arg) != (b.name, b.arg):
             break
-        implicit = is_return(a) or (length == 1 and a.name == "LOAD_CONST" and a.arg is None)
-        if not implicit and a.location != b.location:
-            break
-        if isinstance(a.arg, Label):
+        by_compiler = by_compiler and _is_by_compiler(a, listing[one - length + 1] if length else None)
+        if (not by_compiler and a.location != b.location) or isinstance(a.arg, Label):
             break
         length += 1
     return length
+
+
+AT_END = ("__static_attributes__", "__classdictcell__", "__classcell__")
+"""What the compiler adds at the end of a class body."""
+
+
+def _is_by_compiler(instruction: Instr, following: Any) -> bool:
+    """Whether an instruction at the end of a scope stands for nothing in the source; its place is that of another."""
+    if instruction.name == "STORE_NAME":
+        return instruction.arg in AT_END
+    if instruction.name == "LOAD_CONST":
+        return isinstance(following, Instr) and (is_return(following) or following.arg in AT_END)
+    return is_return(instruction) or instruction.name in ("COPY", "LOAD_CLOSURE", "LOAD_FAST")

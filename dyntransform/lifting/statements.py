@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import CodeType
 
 from dyntransform.lifting.assembling import assemble
-from dyntransform.lifting.flow import Flow, Range, is_return
+from dyntransform.lifting.flow import AT_END, Flow, Range, is_return
 from dyntransform.lifting.generics import ScopeMachine, lift_generic
 from dyntransform.lifting.machine import Machine
 from dyntransform.lifting.parts import Block, Body, Part, codes_in, structure
@@ -85,17 +85,21 @@ class _Body:
 
     def _without_ending(self, pieces: list[Range]) -> list[Range]:
         """Leave out the return at the end, and what the compiler puts before it."""
-        instructions = self._flow.instructions
-        if pieces and is_return(instructions[pieces[-1].stop - 1]):
-            last = pieces[-1]
-            names = [instructions[index].name for index in range(last.start, last.stop)]
-            if set(names) <= _ENDING:
+        if pieces and is_return(self._flow.instructions[pieces[-1].stop - 1]):
+            if self._is_by_compiler(pieces[-1]):
                 pieces = pieces[:-1]
             elif self._name:
                 raise UnknownCodeError
-        while self._name and pieces and self._stored(pieces[-1]) in _AT_END:
+        while self._name and pieces and self._stored(pieces[-1]) in AT_END:
+            if not self._is_by_compiler(pieces[-1]):
+                raise UnknownCodeError
             pieces = pieces[:-1]
         return pieces
+
+    def _is_by_compiler(self, piece: Range) -> bool:
+        instructions = [self._flow.instructions[index] for index in range(piece.start, piece.stop)]
+        stored = [one.arg for one in instructions if one.name == "STORE_NAME"]
+        return {one.name for one in instructions} <= _ENDING and all(name in AT_END for name in stored)
 
     def _without_beginning(self, pieces: list[Range]) -> list[Range]:
         expected = list(_AT_START)
@@ -167,7 +171,6 @@ _GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"}
 """In a class body, this is another namespace."""
 
 _ENDING = {"LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "LOAD_CLOSURE", "LOAD_FAST", "COPY", "STORE_NAME", "NOP"}
-_AT_END = ("__static_attributes__", "__classdictcell__", "__classcell__")
 _AT_START = ("__module__", "__qualname__", "__firstlineno__", "__type_params__", "__classdict__")
 
 

@@ -86,7 +86,7 @@ def test_watched(project):
     reports: list[Report] = []
     hook = dyntransform.install([project.root])
     hook._on_report = reports.append
-    hook._saved()
+    hook._saved([str(project.root / "m.py")])
     assert [told(report) for report in reports] == [[(Action.REFUSED, "m")]]
 
 
