@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import logging
+import marshal
 import os
 import sys
 import tempfile
@@ -30,6 +32,8 @@ class Story:
     path: Path
     title: str = ""
     tags: tuple[str, ...] = ()
+    compiled: tuple[str, ...] = ()
+    """Files that are there as .pyc files alone."""
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     edits: dict[int, dict[str, str | None]] = dataclasses.field(default_factory=dict)
 
@@ -42,6 +46,7 @@ class Story:
                 head = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
                 story.title = head.get("title", "").strip()
                 story.tags = tuple(head.get("tags", "").split())
+                story.compiled = tuple(head.get("pyc", "").split())
             elif name.startswith("@"):
                 number, _, file = name[1:].partition("/")
                 removed = file.startswith("-")
@@ -59,6 +64,17 @@ class Story:
                 return f"needs {tag}"
         return ""
 
+    def without_source(self) -> Story | None:
+        """Return the same story of modules that are compiled, all but main.py; None if it is about source text."""
+        told = "".join(text or "" for files in (self.files, *self.edits.values()) for text in files.values())
+        names = {name for files in (self.files, *self.edits.values()) for name in files if name.endswith(".py")}
+        if "fidelity" in self.tags or any(word in told for word in _ABOUT_SOURCE) or names == {"main.py"}:
+            return None
+        texts = [text for files in self.edits.values() for name, text in files.items() if name in names]
+        if not all(text is None or _is_valid(text) for text in texts):
+            return None
+        return dataclasses.replace(self, compiled=tuple(sorted(names - {"main.py"})))
+
     def play(self) -> None:
         """Play the story in this process, which should be a fresh one."""
         import dyntransform
@@ -69,7 +85,7 @@ class Story:
             sys.path.insert(0, str(root))
             now = int(time.time()) - 1000
             for name, text in self.files.items():
-                _write(root / name, text, now)
+                self._write(root, name, text, now)
             dyntransform.install(roots=[root])
             made = 0
 
@@ -77,7 +93,7 @@ class Story:
                 nonlocal made
                 made += 1
                 for name, text in self.edits[made].items():
-                    _write(root / name, text, now + 10 * made)
+                    self._write(root, name, text, now + 10 * made)
                 output = io.StringIO()
                 with _recorded(output):
                     error = dyntransform.reload().error
@@ -91,6 +107,17 @@ class Story:
             run: Callable[[Any], None] = __import__("main").run
             run(step)
             os.chdir("/")
+
+    def _write(self, root: Path, name: str, text: str | None, modified: int) -> None:
+        if name not in self.compiled:
+            _write(root / name, text, modified)
+            return
+        compiled = (root / name).with_suffix(".pyc")
+        _write(compiled, text, modified)
+        if text is not None:
+            code = compile(text, str(root / name), "exec", dont_inherit=True)
+            compiled.write_bytes(importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
+            os.utime(compiled, (modified, modified))
 
 
 @contextlib.contextmanager
@@ -115,6 +142,32 @@ def _write(file: Path, text: str | None, modified: int) -> None:
     os.utime(file, (modified, modified))
 
 
+_ABOUT_SOURCE = (
+    "__file__",
+    ".files",
+    ".place",
+    ".py'",
+    '.py"',
+    "coding:",
+    "doctest",
+    "get_data",
+    "get_source",
+    "getsource",
+    "linecache",
+    "traceback",
+    "zip",
+)
+"""Words of stories that look at source files, or write some themselves."""
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        compile(text, "", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
 def _sections(text: str) -> Iterator[tuple[str | None, str]]:
     name: str | None = None
     lines: list[str] = []
@@ -128,6 +181,9 @@ def _sections(text: str) -> Iterator[tuple[str | None, str]]:
 
 
 if __name__ == "__main__":
-    Story.read(Path(sys.argv[1]).resolve()).play()
+    told: Story | None = Story.read(Path(sys.argv[1]).resolve())
+    if "--compiled" in sys.argv:
+        told = told.without_source()  # type: ignore[union-attr]
+    told.play()  # type: ignore[union-attr]
     sys.stdout.flush()
     os._exit(0)  # a story may leave threads behind

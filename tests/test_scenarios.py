@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from story import Story
@@ -16,36 +17,52 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "scenarios"
 STORIES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in sorted(FOLDER.rglob("*.txtar"))}
 TIMEOUT_S = 60
 
-WITHOUT_SOURCE = "modules without source cannot be reloaded yet"
+COMPILED = [name for name, path in STORIES.items() if Story.read(path).without_source() is not None]
 
 
-def play(path: Path) -> subprocess.CompletedProcess[str]:
+def play(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Play a story in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("story.py")), str(path)]
+    command = [sys.executable, str(Path(__file__).with_name("story.py")), str(path), *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
+Outcomes: TypeAlias = dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]
+
+
 @pytest.fixture(scope="module")
-def outcomes(
-    request: pytest.FixtureRequest,
-) -> Iterator[dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]]:
+def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
     """The selected stories, played side by side."""
-    names = [
-        item.callspec.params["name"]
-        for item in request.session.items
-        if "outcomes" in getattr(item, "fixturenames", ())
-    ]
+    yield from _played(request, "outcomes")
+
+
+@pytest.fixture(scope="module")
+def compiled_outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
+    """The selected stories, played with compiled modules."""
+    yield from _played(request, "compiled_outcomes", "--compiled")
+
+
+def _played(request: pytest.FixtureRequest, fixture: str, *options: str) -> Iterator[Outcomes]:
+    items = [item for item in request.session.items if fixture in getattr(item, "fixturenames", ())]
+    names = [item.callspec.params["name"] for item in items]  # type: ignore[attr-defined]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield {name: pool.submit(play, STORIES[name]) for name in names}
+        yield {name: pool.submit(play, STORIES[name], *options) for name in names}
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_story(name: str, outcomes: dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]) -> None:
+def test_story(name: str, outcomes: Outcomes) -> None:
     """What the story expects happens."""
     story = Story.read(STORIES[name])
     if story.skipped():
         pytest.skip(story.skipped())
-    if name.startswith("pyc/"):
-        pytest.skip(WITHOUT_SOURCE)
     done = outcomes[name].result()
+    assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_story_without_source(name: str, compiled_outcomes: Outcomes) -> None:
+    """What the story expects happens as well where all modules but the main one are there as .pyc files alone."""
+    story = Story.read(STORIES[name])
+    if story.skipped():
+        pytest.skip(story.skipped())
+    done = compiled_outcomes[name].result()
     assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
