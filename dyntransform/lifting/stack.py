@@ -124,6 +124,7 @@ class Stack:
 
     def _part(self, index: int) -> int:
         """Take the smallest whole expression around a jump as it is."""
+        self._only(self._flow.instructions[index].name != "FOR_ITER")  # a statement; a comprehension begins before it
         depths = self._flow.depths
         for position in range(len(self._stack) - 1, -1, -1):
             start = self._stack[position].start
