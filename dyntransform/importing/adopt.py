@@ -1,20 +1,30 @@
 """Modules of the project that were imported before the hook was installed.
 
-They are not rewritten, so names imported in their functions are not late bound; everything else can be reloaded.
+They are not rewritten, unless they are those of a built tree: names imported in their functions are not late bound.
+Everything else can be reloaded.
 """
 
 from __future__ import annotations
 
+import _imp
 import gc
 import os
 import sys
 from _weakref import ref
+from importlib._bootstrap_external import (  # type: ignore[attr-defined]
+    _RAW_MAGIC_NUMBER,
+    _classify_pyc,
+    _compile_bytecode,
+    _validate_hash_pyc,
+    cache_from_source,
+)
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, FunctionType, ModuleType
 
-from dyntransform.importing.compiling import Compiled, LinkSpec, load_code
+from dyntransform.importing.compiling import HEADER_BYTES, Compiled, LinkSpec, load_code
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.roots import Roots
+from dyntransform.runtime.lookup import looks_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,45 +60,69 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
     """Make records of modules, as if the hook had loaded them."""
     if not found:
         return []  # the usual case, at every reload: no reason to search the heap
-    read: list[tuple[ModuleType, str, bytes, CodeType, tuple[LinkSpec, ...]]] = []
+    read: list[tuple[ModuleType, str, bytes, CodeType, tuple[LinkSpec, ...], _Lookups]] = []
     for module, path, data in found:
         try:
-            code, links = (_of_compiled if path.endswith(".pyc") else _of_source)(path, data, is_project)
+            code, links, lookups = (_of_compiled if path.endswith(".pyc") else _of_source)(path, data, is_project)
         except (SyntaxError, ImportError, EOFError, TypeError, ValueError, RecursionError):
             continue  # not the file that was loaded
-        read.append((module, path, data, code, links))
-    live: dict[str, list[CodeType]] = {os.path.abspath(code.co_filename): [] for *_, code, _ in read}
+        read.append((module, path, data, code, links, lookups))
+    live: dict[str, list[CodeType]] = {os.path.abspath(code.co_filename): [] for *_, code, _, _ in read}
     for candidate in gc.get_objects():
         if type(candidate) is FunctionType:
             codes = live.get(os.path.abspath(candidate.__code__.co_filename))
             if codes is not None:
                 codes.append(candidate.__code__)
     adopted = []
-    for module, path, data, code, links in read:
-        compiled = Compiled(_with_live(code, live[os.path.abspath(code.co_filename)]), links, (), data)
+    for module, path, data, code, links, lookups in read:
+        compiled = Compiled(_with_live(code, live[os.path.abspath(code.co_filename)]), links, lookups, data)
         adopted.append(Loaded(_name(module), path, compiled, ref(module), vars(module)))
     return adopted
 
 
-def _of_source(path: str, data: bytes, is_project: Callable[[str], bool]) -> tuple[CodeType, tuple[LinkSpec, ...]]:
+_Lookups = tuple[tuple[str, str], ...]
+_Read = tuple[CodeType, tuple[LinkSpec, ...], _Lookups]
+
+
+def _of_source(path: str, data: bytes, is_project: Callable[[str], bool]) -> _Read:
     import ast
 
     from dyntransform.transform.decide import Decisions, Options, decide
     from dyntransform.transform.optout import opts_out
     from dyntransform.transform.source import decode
 
-    code = compile(data, path, "exec", dont_inherit=True)
+    code = _stored(path, data) or compile(data, path, "exec", dont_inherit=True)
     tree = ast.parse(data, path)
     decisions = Decisions() if opts_out(data) else decide(decode(data), path, tree, Options(is_project))
-    return code, tuple((link.scope, link.module, link.names) for link in decisions.links)
+    links = tuple((link.scope, link.module, link.names) for link in decisions.links)
+    reads = decisions.reads.values() if looks_up(code) else ()
+    return code, links, tuple({source for sources in reads for source in sources})
 
 
-def _of_compiled(path: str, data: bytes, is_project: Callable[[str], bool]) -> tuple[CodeType, tuple[LinkSpec, ...]]:
+def _stored(path: str, data: bytes) -> CodeType | None:
+    """Return what Python has loaded if that is valid for this content (PEP 552), as compiled files of built trees are.
+
+    Others are valid for a time stamp, and are what the content is compiled to.
+    """
+    try:
+        name = cache_from_source(path)
+        with open(name, "rb") as file:
+            stored = file.read()
+        if _classify_pyc(stored, path, {}) == 0:
+            return None
+        _validate_hash_pyc(stored, _imp.source_hash(_RAW_MAGIC_NUMBER, data), path, {})
+    except (OSError, ImportError, EOFError, NotImplementedError):
+        return None
+    code: CodeType = _compile_bytecode(memoryview(stored)[HEADER_BYTES:], path, name, path)
+    return code
+
+
+def _of_compiled(path: str, data: bytes, is_project: Callable[[str], bool]) -> _Read:
     from dyntransform.compiled.rewriting import rewrite
     from dyntransform.transform.decide import Options
 
     code = load_code(path, data)
-    return code, rewrite(code, Options(is_project)).links
+    return code, rewrite(code, Options(is_project)).links, ()
 
 
 def _name(module: ModuleType) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from dyntransform.reloading import heap
 from dyntransform.reloading.transaction import MISSING
-from dyntransform.runtime.lookup import REPLACED, replacements
+from dyntransform.runtime.lookup import looks_up, replacements
 
 if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
@@ -43,21 +43,15 @@ def _forget_unused() -> None:
 
 def _holders() -> Iterator[object]:
     for frame in heap.active_frames():
-        if _looks_up(frame.f_code):
+        if looks_up(frame.f_code):
             yield frame
     for candidate in heap.objects():
         kind = type(candidate)
         if kind is FunctionType:
-            if candidate.__closure__ and _looks_up(candidate.__code__):
+            if candidate.__closure__ and looks_up(candidate.__code__):
                 yield candidate
         else:
             frame_of = heap.FRAME_OF.get(kind)
             suspended = frame_of(candidate) if frame_of is not None else None
-            if suspended is not None and _looks_up(suspended.f_code):
+            if suspended is not None and looks_up(suspended.f_code):
                 yield candidate
-
-
-def _looks_up(code: CodeType) -> bool:
-    return REPLACED in code.co_names or any(
-        isinstance(constant, CodeType) and _looks_up(constant) for constant in code.co_consts
-    )

@@ -13,13 +13,18 @@ from dyntransform.runtime.names import absolute_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import Any
 
-__all__ = ["REPLACED", "Replacements", "_dyn_lookup", "replacements"]
+__all__ = ["REPLACED", "Replacements", "_dyn_lookup", "looks_up", "replacements"]
 
 REPLACED = "__dyn_replaced__"
 """The builtins name that lowered code reads; `transform.lowering` writes the same name."""
+
+
+def looks_up(code: CodeType) -> bool:
+    """Whether code, or any in it, asks what has replaced a value."""
+    return REPLACED in code.co_names or any(type(one) is type(code) and looks_up(one) for one in code.co_consts)
 
 
 class Replacements:
