@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Literal
 
-__all__ = ["Config", "load"]
+__all__ = ["Config", "late_bind", "load"]
 
 _LATE_BIND = ("project", "all")
 
@@ -86,7 +86,10 @@ def _read(path: str) -> Config:
             known = ", ".join(Config.__slots__)
             raise ConfigError(f"{path}: [tool.dyntransform] has no setting {key!r}; there are {known}")
     return Config(
-        _roots(path, table), _strings(path, table, "exclude"), _late_bind(path, table), watch=_watch(path, table)
+        _roots(path, table),
+        _strings(path, table, "exclude"),
+        late_bind(path, table.get("late_bind", "project")),
+        watch=_watch(path, table),
     )
 
 
@@ -100,10 +103,18 @@ def _roots(path: str, table: dict[str, Any]) -> tuple[Path, ...]:
     return roots
 
 
-def _late_bind(path: str, table: dict[str, Any]) -> Literal["project", "all"]:
-    value: Any = table.get("late_bind", "project")
+def late_bind(where: str, value: Any) -> Literal["project", "all"]:
+    """Return the value of that setting.
+
+    Args:
+        where: what it was found in.
+        value: what was found.
+
+    Raises:
+        ConfigError: it is none of those that there are.
+    """
     if value not in _LATE_BIND:
-        raise ConfigError(f"{path}: late_bind: {value!r} must be one of {', '.join(map(repr, _LATE_BIND))}")
+        raise ConfigError(f"{where}: late_bind: {value!r} must be one of {', '.join(map(repr, _LATE_BIND))}")
     return value  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-from dyntransform.errors import NotInstalledError, ReloadError
+from dyntransform.errors import ConfigError, NotInstalledError, ReloadError
 from dyntransform.importing.finder import DynFinder
 from dyntransform.importing.loader import Project, project, set_project
 from dyntransform.importing.roots import Roots
@@ -37,7 +37,8 @@ class Hook:
     def __init__(self, roots: Roots, late_bind: Literal["project", "all"]) -> None:
         self.roots = roots
         self._project = Project(roots, late_bind)
-        self._finder = DynFinder(roots, {_ASSERTIONS: _attach})
+        self._finder = DynFinder(roots, {module: _attacher(ours) for module, ours in _COMPANIONS.items()})
+        self._exported: dict[str, str | None] = {}
         self._engine: Engine | None = None
         self._starting = _thread.allocate_lock()
         self._watcher: Watcher | None = None
@@ -45,8 +46,10 @@ class Hook:
         set_project(self._project)
         atexit.register(self._end)
         sys.meta_path.insert(_position(), self._finder)
-        if _ASSERTIONS in sys.modules:
-            _attach()
+        for module, ours in _COMPANIONS.items():
+            if module in sys.modules:
+                _attacher(ours)()
+        self._export()
 
     def __enter__(self) -> Hook:
         return self
@@ -61,8 +64,10 @@ class Hook:
         self.unwatch()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
-        if _OURS in sys.modules:
-            sys.modules[_OURS].detach()
+        for ours in set(_COMPANIONS.values()):
+            if ours in sys.modules:
+                sys.modules[ours].detach()
+        self._export_no_more()
         if project() is self._project:
             set_project(None)
         if _hook is self:
@@ -83,10 +88,29 @@ class Hook:
         """Add roots and patterns to those there are; they are watched as well if the others are."""
         before = self.roots.paths
         self.roots.extend(roots, exclude)
+        self._export()
         if self.roots.paths != before and self._watcher is not None:
             on_report = self._on_report
             self.unwatch()
             self.watch(on_report)
+
+    def _export(self) -> None:
+        """Where `dyntransform enable` was called, have processes that this one starts install the hook as well."""
+        from dyntransform.integrations import environment
+
+        if environment.is_enabled():
+            ours = environment.variables(self.roots.paths, self.roots.exclude, self._project.late_bind)
+            for name in ours:
+                self._exported.setdefault(name, os.environ.get(name))
+            os.environ.update(ours)
+
+    def _export_no_more(self) -> None:
+        for name, before in self._exported.items():
+            if before is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = before
+        self._exported.clear()
 
     def reload(self, paths: Collection[str] = ()) -> Report:
         """Apply what changed on disk; see `dyntransform.reload`.
@@ -150,15 +174,23 @@ class Hook:
         return (path.endswith(".py") or self._project.has_file(os.path.basename(path))) and self.roots.owns(path)
 
 
-_ASSERTIONS = "_pytest.assertion.rewrite"
-_OURS = "dyntransform.integrations.assertions"
+_COMPANIONS = {
+    "_pytest.assertion.rewrite": "dyntransform.integrations.assertions",
+    "multiprocessing.forkserver": "dyntransform.integrations.children",
+    "multiprocessing.spawn": "dyntransform.integrations.children",
+}
+"""Modules of other tools, and ours that have to know when they are loaded: pytest loads tests itself, and so on."""
 
 
-def _attach() -> None:
-    """Tell pytest of the hook: it loads tests itself."""
-    from dyntransform.integrations import assertions
+def _attacher(ours: str) -> Callable[[], None]:
+    """Return what imports a module of ours and has it attach itself to the tool that was loaded."""
 
-    assertions.attach()
+    def attach() -> None:
+        from importlib import import_module
+
+        import_module(ours).attach()
+
+    return attach
 
 
 _hook: Hook | None = None
@@ -224,9 +256,15 @@ def install(
 
     Returns:
         The hook, also a context manager.
+
+    Raises:
+        ConfigError: a root is not a folder.
     """
     global _hook  # noqa: PLW0603 - the one installed hook
     wanted = [str(root) for root in roots] if roots is not None else ["."]
+    for root in wanted:
+        if not os.path.isdir(root):
+            raise ConfigError(f"{root}: no such folder; name the folders of the project")
     if _hook is None:
         _hook = Hook(Roots(wanted, exclude), late_bind)
     else:

@@ -202,3 +202,11 @@ def test_fork_waits_for_the_edit(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_root_that_is_no_folder(tmp_path: Path) -> None:
+    """A root that is not there is a mistake, and nothing is installed."""
+    finders = list(sys.meta_path)
+    with pytest.raises(dyntransform.ConfigError, match="nowhere: no such folder"):
+        dyntransform.install([tmp_path, tmp_path / "nowhere"])
+    assert sys.meta_path == finders

@@ -1,0 +1,125 @@
+"""The hook for every process of an environment that finds DYNTRANSFORM_ROOTS among its environment variables.
+
+``dyntransform enable`` writes a file of one line that `site` executes when Python starts. Without the variable that
+line looks it up, and that is all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dyntransform.errors import ConfigError, DyntransformError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+__all__ = ["ROOTS", "disable", "enable", "install", "is_enabled", "start", "variables"]
+
+ROOTS = "DYNTRANSFORM_ROOTS"
+"""The folders of the project, separated as in PATH; the hook is installed if it is there and not empty."""
+EXCLUDE = "DYNTRANSFORM_EXCLUDE"
+"""Patterns, separated as in PATH; without it those of pyproject.toml hold."""
+LATE_BIND = "DYNTRANSFORM_LATE_BIND"
+"""The setting of that name; without it that of pyproject.toml holds."""
+
+_FILE = "dyntransform_enabled.pth"
+_LINE = f"import os; os.environ.get({ROOTS!r}) and __import__({__name__!r}, fromlist=['start']).start()\n"
+
+
+def start() -> None:
+    """Install the hook as the environment variables say; what is wrong with them is printed, and Python goes on."""
+    install(
+        _split(os.environ.get(ROOTS, "")),
+        _split(os.environ[EXCLUDE]) if EXCLUDE in os.environ else None,
+        os.environ.get(LATE_BIND),
+    )
+
+
+def install(roots: Sequence[str], exclude: Sequence[str] | None = None, late_bind: Any = None) -> None:
+    """Install the hook in a process that did not ask for it.
+
+    Args:
+        roots: folders of the project.
+        exclude: patterns; those of pyproject.toml if None.
+        late_bind: the setting of that name; that of pyproject.toml if None.
+    """
+    from dyntransform import config, hook
+
+    try:
+        settings = config.Config()
+        if roots and (exclude is None or late_bind is None):
+            settings = config.load(roots[0])
+        late_bind = config.late_bind(ROOTS, late_bind or settings.late_bind)
+        hook.install(roots, settings.exclude if exclude is None else exclude, late_bind=late_bind)
+    except DyntransformError as problem:
+        text = f"dyntransform: the hook is not installed: {problem}"
+        if text not in _said:
+            _said.append(text)
+            print(text, file=sys.stderr)
+
+
+_said: list[str] = []
+"""What was printed: `site` executes the files of a virtual environment twice."""
+
+
+def variables(roots: Sequence[str], exclude: Sequence[str], late_bind: str) -> Mapping[str, str]:
+    """Return the environment variables that `start` understands."""
+    return {ROOTS: os.pathsep.join(roots), EXCLUDE: os.pathsep.join(exclude), LATE_BIND: late_bind}
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in text.split(os.pathsep) if part]
+
+
+def is_enabled() -> bool:
+    """Whether `enable` was called in this environment; cheap, since each start of the hook asks."""
+    return any(entry.endswith("-packages") and os.path.exists(os.path.join(entry, _FILE)) for entry in sys.path)
+
+
+def enable() -> str:
+    """Write the file.
+
+    Returns:
+        Its name.
+
+    Raises:
+        ConfigError: this Python is not an environment of its own, or cannot be written to.
+    """
+    if sys.prefix == sys.base_prefix and not os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
+        wrong = f"{sys.prefix} is no virtual environment: other programs use this Python too"
+        raise ConfigError(f"{wrong}; make one with python -m venv, and enable dyntransform in that")
+    path = _path()
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(_LINE)
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}; make the folder writable, or use another environment") from None
+    return path
+
+
+def disable() -> str:
+    """Remove the file.
+
+    Returns:
+        Its name; empty if there was none.
+
+    Raises:
+        ConfigError: it cannot be removed.
+    """
+    path = _path()
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}; make the folder writable, or remove the file") from None
+    return path
+
+
+def _path() -> str:
+    import sysconfig
+
+    return os.path.join(sysconfig.get_path("purelib"), _FILE)
