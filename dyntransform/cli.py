@@ -2,9 +2,12 @@
 
 python -m dyntransform [options] main.py ARGS...    run a program, and apply edits while it runs
 python -m dyntransform [options] -m module ARGS...  the same for a module, of the project or not
+python -m dyntransform build SRC... -o OUT          rewrite ahead of time: a tree that runs without the rewriter
 python -m dyntransform show FILE                    print what a file is rewritten to
 python -m dyntransform plan FILE                    print what saving a file would do to a program that runs it
 python -m dyntransform clean [DIR]...               remove the compiled code of rewritten modules
+python -m dyntransform enable                       install the hook in processes that find DYNTRANSFORM_ROOTS
+python -m dyntransform disable                      do so no more
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_COMMANDS = ("clean", "plan", "show")
+_COMMANDS = ("build", "clean", "disable", "enable", "plan", "show")
 _WITH_VALUE = ("--root", "--exclude")
 _ELSEWHERE = {
     "-": "a program from standard input has no file that could be edited; run it with python alone",
@@ -45,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if words and words[0] in _COMMANDS:
             sys.exit(_command(words[0], words[1:]))
+        if words:
+            _check_word(words[0])
         start = _prepare(words[1:] if words[:1] == ["run"] else words)
     except DyntransformError as problem:
         sys.exit(f"dyntransform: {problem}")
@@ -61,6 +66,18 @@ def _command(name: str, words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _check_word(word: str) -> None:
+    """Tell a mistyped command from the name of a program, which would have a suffix or a folder, or be there."""
+    if word == "run" or not word.isalpha() or os.path.exists(word):
+        return
+    import difflib
+
+    close = difflib.get_close_matches(word, _COMMANDS, 1)
+    meant = f"did you mean {close[0]}?" if close else f"the commands are {', '.join(_COMMANDS)}"
+    print(f"dyntransform: {word}: no such file, and no such command; {meant}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _prepare(words: list[str]) -> Callable[[], None]:
@@ -153,11 +170,12 @@ def _run_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dyntransform",
         usage="%(prog)s [options] main.py ARGS...\n       %(prog)s [options] -m module ARGS...\n"
+        "       %(prog)s build SRC... -o OUT [--jobs N] [--check] [--exclude GLOB]...\n"
         "       %(prog)s show FILE [--diff | --lowered]\n       %(prog)s plan FILE [--old FILE | --rev REVISION]\n"
-        "       %(prog)s clean [DIR]...",
+        "       %(prog)s clean [DIR]...\n       %(prog)s enable | disable",
         description="Run a Python program, and apply edits of its files while it runs.",
         epilog="Settings are read from [tool.dyntransform] in pyproject.toml; options win over it. "
-        "show, plan and clean have a --help of their own.",
+        "Commands have a --help of their own.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -1,16 +1,87 @@
-"""Commands that look at files and run nothing."""
+"""Commands that look at files, or write some, and run nothing."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dyntransform.config import load
+from dyntransform.config import Config, load
 from dyntransform.errors import ConfigError
 
-__all__ = ["clean", "plan", "show"]
+__all__ = ["build", "clean", "disable", "enable", "plan", "show"]
+
+
+def build(words: Sequence[str]) -> int:
+    """Write a tree that runs with dyntransform's runtime alone.
+
+    Args:
+        words: the command line behind ``build``.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: the sources, the place of the tree, or a setting cannot be used.
+        TransformError: modules are not valid Python.
+    """
+    options = _build_options(words)
+
+    from dyntransform.building.build import Build
+    from dyntransform.console import module_progress
+
+    start = time.perf_counter()
+    first = Path(options.src[0])
+    settings = load(first if first.is_dir() else first.absolute().parent)
+    exclude = (*settings.exclude, *options.exclude)
+    work = Build(options.src, options.out, Config(settings.roots, exclude, settings.late_bind))
+    if options.check:
+        differences = work.differences()
+        if differences:
+            lines = [f"{options.out} is not what the sources would give; build it again", *differences]
+            print("\n  ".join(lines), file=sys.stderr)
+        return 1 if differences else 0
+    done = work.run(options.jobs, module_progress)
+    for path, reason in done.left.items():
+        if done.written:
+            print(f"{path}: copied as it is: {reason}", file=sys.stderr)
+    print(f"{options.out}: {done} in {time.perf_counter() - start:.1f} s")
+    return 0
+
+
+def _build_options(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="dyntransform build",
+        description="Write a tree that runs with dyntransform's runtime alone: rewritten sources, the compiled files "
+        "that Python looks for, and all other files as they are. Only what changed is built again.",
+        epilog="The content of a single folder comes to stand in OUT; a package, and each of several sources, under "
+        "its name. Exit code: 0 if OUT is what the sources give, 1 if not.",
+    )
+    parser.add_argument("src", nargs="+", metavar="SRC", help="files and folders")
+    parser.add_argument("-o", "--out", required=True, help="folder of the built tree")
+    parser.add_argument(
+        "--jobs", type=_count, default=_cores(), metavar="N", help="processes; default: one for each core"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing, and tell in what OUT differs")
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="GLOB", help="modules to copy as they are (repeatable)"
+    )
+    return parser.parse_args(words)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+    return count
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def show(words: Sequence[str]) -> int:
@@ -21,6 +92,9 @@ def show(words: Sequence[str]) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        ConfigError: the file cannot be read.
     """
     parser = argparse.ArgumentParser(prog="dyntransform show", description="Print what a file is rewritten to.")
     parser.add_argument("file", type=Path)
@@ -37,10 +111,7 @@ def show(words: Sequence[str]) -> int:
 
     path: Path = options.file
     try:
-        source = decode(path.read_bytes())
-    except OSError as problem:
-        print(f"dyntransform: {path}: {problem.strerror}", file=sys.stderr)
-        return 1
+        source = decode(_read(path))
     except SyntaxError as problem:
         print(f"dyntransform: {path}: {problem}", file=sys.stderr)
         return 1
@@ -100,11 +171,8 @@ def plan(words: Sequence[str]) -> int:
 
     path: Path = options.file
     try:
-        new = path.read_bytes()
-        running = options.old.read_bytes() if options.old is not None else _from_git(path, options.rev)
-    except OSError as problem:
-        print(f"dyntransform: {problem.filename}: {problem.strerror}", file=sys.stderr)
-        return 2
+        new = _read(path)
+        running = _read(options.old) if options.old is not None else _from_git(path, options.rev)
     except ConfigError as problem:
         print(f"dyntransform: {problem}", file=sys.stderr)
         return 2
@@ -117,6 +185,13 @@ def plan(words: Sequence[str]) -> int:
         return 2
     show_plan(planned)
     return 0 if planned.applicable else 1
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}; name a file that can be read") from None
 
 
 def _from_git(path: Path, revision: str) -> bytes:
@@ -150,6 +225,9 @@ def clean(words: Sequence[str]) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        ConfigError: there is no such folder.
     """
     parser = argparse.ArgumentParser(
         prog="dyntransform clean", description="Remove compiled code of rewritten modules."
@@ -157,6 +235,9 @@ def clean(words: Sequence[str]) -> int:
     parser.add_argument("dir", nargs="*", type=Path, help="default: the roots of pyproject.toml, or this folder")
     options = parser.parse_args(words)
     folders = options.dir or load(Path.cwd()).roots or [Path.cwd()]
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: no such folder; name the folders whose compiled files are to go")
 
     from dyntransform.importing.cache import entries
 
@@ -165,4 +246,51 @@ def clean(words: Sequence[str]) -> int:
         path.unlink(missing_ok=True)
         removed += 1
     print(f"removed {removed} file{'' if removed == 1 else 's'}")
+    return 0
+
+
+def enable(words: Sequence[str]) -> int:
+    """Have every Python of this environment install the hook where DYNTRANSFORM_ROOTS is set.
+
+    Args:
+        words: the command line behind ``enable``.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: the environment is not one to change.
+    """
+    parser = argparse.ArgumentParser(
+        prog="dyntransform enable",
+        description="Have every Python process of this environment that finds DYNTRANSFORM_ROOTS in its environment "
+        "variables install the import hook for those folders before anything else runs.",
+    )
+    parser.parse_args(words)
+
+    from dyntransform.integrations import environment
+
+    print(f"wrote {environment.enable()}: {environment.ROOTS} now counts in this environment")
+    return 0
+
+
+def disable(words: Sequence[str]) -> int:
+    """Take back what `enable` did.
+
+    Args:
+        words: the command line behind ``disable``.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: the file cannot be removed.
+    """
+    parser = argparse.ArgumentParser(prog="dyntransform disable", description="Take back what enable did.")
+    parser.parse_args(words)
+
+    from dyntransform.integrations import environment
+
+    removed = environment.disable()
+    print(f"removed {removed}" if removed else "it was not enabled in this environment")
     return 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from dyntransform.reloading.report import Action, Change, Report, short_path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from dyntransform.reloading.plan import Plan
 
-__all__ = ["show_plan", "show_report", "show_source"]
+__all__ = ["module_progress", "show_plan", "show_report", "show_source"]
 
 _MOST_LINES = 12
 _MOST_FILES = 3
@@ -206,3 +207,24 @@ def show_source(text: str, lexer: str, stream: TextIO | None = None) -> None:
     from rich.syntax import Syntax
 
     _console(target).print(Syntax(text, lexer, background_color="default"))
+
+
+@contextlib.contextmanager
+def module_progress(total: int) -> Iterator[Callable[[], object]]:
+    """Show how many modules were built, on the error stream if that is a terminal.
+
+    Args:
+        total: how many there are.
+
+    Yields:
+        What is to be called after each.
+    """
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("building"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(sys.stderr), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda: progress.advance(task)

@@ -44,6 +44,9 @@ def refused(folder: Path, *arguments: str) -> str:
         (["show", "broken.py"], ['File "broken.py", line 1', "SyntaxError"]),
         (["show", "main.py", "--diff", "--lowered"], ["not allowed with"]),
         (["plan", "nope.py"], ["nope.py: No such file or directory"]),
+        (["clean", "nodir"], ["nodir: no such folder"]),
+        (["pln", "main.py"], ["pln: no such file, and no such command; did you mean plan?"]),
+        (["zzz"], ["zzz: no such file, and no such command; the commands are build, clean,"]),
     ],
 )
 def test_refusals(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
@@ -62,13 +65,22 @@ def test_wrong_settings(tmp_path: Path) -> None:
     assert said.startswith(f"dyntransform: {tmp_path / 'pyproject.toml'}: [tool.dyntransform] has no setting 'root'")
 
 
-@pytest.mark.parametrize("command", [[], ["show"], ["plan"], ["clean"], ["run"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [[], *([name] for name in ("build", "clean", "disable", "enable", "plan", "run", "show"))], ids=str
+)
 def test_help(tmp_path: Path, command: list[str]) -> None:
     """Each command has a help text that names what it takes."""
     got = ours(tmp_path, [*command, "--help"])
     assert (got.code, got.errors) == (0, "")
     assert got.output.startswith("usage: dyntransform")
     assert "-h, --help" in got.output
+
+
+def test_program_without_a_suffix(tmp_path: Path) -> None:
+    """A file is run whatever it is called; after the word run, one that is missing is told in Python's own words."""
+    write(tmp_path, {"pln": "print('ran')"})
+    assert ours(tmp_path, ["pln"]) == Outcome(0, "ran\n", "")
+    assert ours(tmp_path, ["run", "build"]).errors == plain(tmp_path, ["build"]).errors
 
 
 def test_version(tmp_path: Path) -> None:
