@@ -52,7 +52,7 @@ class Outcomes:
             "phases": self._phases,
             "texts": self._texts,
             "warnings": sorted(self._warnings),
-            "rewritten": _rewritten(),
+            "rewritten": {**_rewritten(), **_built()},
         }
         self._path.write_text(json.dumps(found), encoding="utf-8")
 
@@ -94,3 +94,11 @@ def _rewritten() -> dict[str, Any]:
         "links": sum(len(each.links) for each in compiled),
         "left": [each.reason for each in compiled if each.reason],
     }
+
+
+def _built() -> dict[str, Any]:
+    """Tell how many modules come from the working directory's tree, and which modules that rewrite were imported."""
+    here = str(Path.cwd())
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    rewriters = [name for name in ("libcst", "bytecode", "dyntransform.transform") if name in sys.modules]
+    return {"built": sum(file.startswith(here) for file in files), "rewriters": rewriters}

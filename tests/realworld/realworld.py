@@ -1,4 +1,6 @@
-"""Run the test suites of other projects with plain pytest and with ``pytest --dyn``, and compare them test by test.
+"""Run the test suites of other projects with plain pytest, with ``pytest --dyn`` and from a built tree, and compare.
+
+They are compared test by test. ``--built`` adds the built tree, whose tests run without the rewriter being imported.
 
 Their sources come from the package index. Needs uv and pip (the ``dev`` extra in an environment with pip).
 """
@@ -10,6 +12,7 @@ import dataclasses
 import difflib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -26,8 +29,15 @@ PLAIN = ("plain cold", "plain")
 DYN = ("dyn cold", "dyn", "dyn all")
 """Without compiled files; once more, with them; and with the names of every module late bound."""
 
+BUILT = ("built cold", "built")
+"""From a tree that ``dyntransform build`` wrote: before pytest has compiled the tests, and once more."""
+
 COLUMNS = ("python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN, "different")
 """Counts are of modules and late-bound names in them, files left as they are, and tests that vary by themselves."""
+
+
+COLUMNS_BUILT = ("python", "tests", "shaky", "build", *PLAIN, *BUILT, "modules", "different")
+"""Modules are those of the built tree that the tests imported."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +83,9 @@ class Workplace:
         done.touch()
 
     def run(self, mode: str) -> Run:
-        """Run the tests in a mode of `PLAIN` or `DYN`."""
+        """Run the tests in a mode of `PLAIN`, `DYN` or `BUILT`."""
         self._configure("all" if mode.endswith("all") else "project")
+        folder = self._built if mode in BUILT else self._sources
         prefix = self._base / f"cache-{self.project.name}"
         if mode.endswith("cold") and prefix.exists():
             _call(sys.executable, "-c", "import shutil, sys; shutil.rmtree(sys.argv[1])", str(prefix))
@@ -87,17 +98,18 @@ class Workplace:
         if mode in DYN and not self.project.early:
             command.append("--dyn")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environment |= {
-            "PYTHONPATH": f"{HERE}{os.pathsep}{REPOSITORY}",
-            "PYTHONPYCACHEPREFIX": str(prefix),
-            "PYTHONHASHSEED": "0",
-        }
+        path = [str(HERE), str(REPOSITORY)]
+        environment |= {"PYTHONPYCACHEPREFIX": str(prefix), "PYTHONHASHSEED": "0"}
+        if mode in BUILT:  # in place of the project's installation, with the compiled files that were built
+            path += [str(each) for each in (self._built / "src", self._built) if each.is_dir()]
+            del environment["PYTHONPYCACHEPREFIX"]
+        environment["PYTHONPATH"] = os.pathsep.join(path)
         start = time.perf_counter()
         log = self._base / f"{self.project.name}-{mode.replace(' ', '-')}.log"
         with log.open("w") as output:
             subprocess.run(
                 [*command, *self.project.arguments],
-                cwd=self._sources,
+                cwd=folder,
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -107,7 +119,22 @@ class Workplace:
         seconds = time.perf_counter() - start
         if not found.exists():
             raise DidNotFinishError(f"{self.project.name} {mode}: see {log}")
-        return Run(seconds, **json.loads(found.read_text(encoding="utf-8")))
+        text = found.read_text(encoding="utf-8").replace(str(self._built), str(self._sources))
+        return Run(seconds, **json.loads(text))
+
+    def build(self) -> float:
+        """Build the project anew, and return how long it took, in seconds."""
+        self._configure("project")
+        if self._built.exists():
+            shutil.rmtree(self._built)
+        start = time.perf_counter()
+        words = ("build", str(self._sources), "-o", str(self._built))
+        _call(str(self._interpreter), "-m", "dyntransform", *words)
+        return time.perf_counter() - start
+
+    @property
+    def _built(self) -> Path:
+        return self._base / f"built-{self.project.name}"
 
     @property
     def _interpreter(self) -> Path:
@@ -175,6 +202,24 @@ def compared(place: Workplace) -> tuple[list[object], list[str]]:
     return [*counts, *(f"{run.seconds:.1f} s" for run in runs.values()), len(told)], told
 
 
+def compared_built(place: Workplace) -> tuple[list[object], list[str]]:
+    """Run a project plainly and from a built tree, and return the cells of its row and what differs."""
+    place.prepare()
+    runs = {mode: place.run(mode) for mode in PLAIN}
+    shaky = unstable(*(runs[mode] for mode in PLAIN))
+    build = place.build()
+    told = []
+    for plain, mode in zip(PLAIN, BUILT, strict=True):
+        runs[mode] = place.run(mode)
+        # The lines that the texts of failures quote are those of the built tree.
+        outcomes = (dataclasses.replace(runs[each], texts={}) for each in (plain, mode))
+        told += [f"{mode}: {each}" for each in differences(*outcomes, shaky)]
+        told += [f"{mode}: {each} was imported" for each in runs[mode].rewritten["rewriters"]]
+    seconds = [f"{each:.1f} s" for each in (build, *(run.seconds for run in runs.values()))]
+    modules = runs["built"].rewritten["built"]
+    return [len(runs["plain"].phases), len(shaky), *seconds, modules, len(told)], told
+
+
 def main() -> None:
     """Run what the command line names, print a table, and fail if anything differs."""
     known = {project.name: project for project in (*PROJECTS, *MORE)}
@@ -182,18 +227,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help=", ".join(known))
     parser.add_argument("--more", action="store_true", help="also those that take long")
     parser.add_argument("--python", action="append", metavar="PATH", help="interpreters (default: this one)")
+    parser.add_argument("--built", action="store_true", help="from a built tree, in place of --dyn")
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "realworld", metavar="DIR")
     options = parser.parse_args()
     chosen = [known[name] for name in options.names] or (PROJECTS + MORE if options.more else PROJECTS)
-    print(
-        _row("project", "python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN, "different"), flush=True
-    )
+    print(_row("project", *(COLUMNS_BUILT if options.built else COLUMNS)), flush=True)
     failed = False
     for python in options.python or [sys.executable]:
         for project in chosen:
             place = Workplace(project, python, options.work.resolve())
             try:
-                cells, told = compared(place)
+                cells, told = (compared_built if options.built else compared)(place)
             except DidNotFinishError as problem:
                 cells, told = ["did not finish"], [str(problem)]
             print(_row(f"{project.name} {project.version}", place.version, *cells), flush=True)
