@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 
 from dyntransform.building.inventory import Inventory, Item, Kind
-from dyntransform.building.manifest import MANIFEST, Maker, Manifest, Record, hash_of
+from dyntransform.building.manifest import MANIFEST, Maker, Manifest, Record, hash_of_file
 
 __all__ = ["Comparison", "compare", "foreign_files"]
 
@@ -91,8 +91,7 @@ def _source(item: Item) -> str:
         return item.target
     if item.kind is Kind.FOLDER:
         return ""
-    with open(item.source, "rb") as file:
-        return hash_of(file.read())
+    return hash_of_file(item.source)
 
 
 def _wrong_with(tree: str, path: str, record: Record) -> str:
@@ -123,8 +122,7 @@ def _hash(path: str, kind: str) -> str:
         return "" if os.path.isdir(path) else "not a folder"
     if os.path.islink(path) or not os.path.isfile(path):
         return "not a file"
-    with open(path, "rb") as file:
-        return hash_of(file.read())
+    return hash_of_file(path)
 
 
 def foreign_files(tree: str, manifest: Manifest) -> Iterator[str]:

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from dyntransform.building.exchange import exchange
 from dyntransform.building.inventory import Item, Kind
-from dyntransform.building.manifest import MANIFEST, Manifest, Record, hash_of
+from dyntransform.building.manifest import MANIFEST, Manifest, Record, hash_of_file
 
 __all__ = ["Draft", "clear_away"]
 
@@ -62,12 +62,9 @@ class Draft:
         if item.kind is Kind.FOLDER:
             os.makedirs(place, exist_ok=True)
             return Record(item.kind, "")
-        with open(item.source, "rb") as file:
-            data = file.read()
-        with open(place, "wb") as file:
-            file.write(data)
+        shutil.copyfile(item.source, place)
         os.chmod(place, item.mode)
-        return Record(item.kind, hash_of(data), item.mode, left=item.left)
+        return Record(item.kind, hash_of_file(place), item.mode, left=item.left)
 
     def publish(self, manifest: Manifest) -> None:
         """Put the tree in the place of the old one."""

@@ -13,7 +13,7 @@ from typing import Any
 from dyntransform import __version__
 from dyntransform.errors import ConfigError
 
-__all__ = ["MANIFEST", "Maker", "Manifest", "Record", "hash_of", "read"]
+__all__ = ["MANIFEST", "Maker", "Manifest", "Record", "hash_of", "hash_of_file", "read"]
 
 MANIFEST = "dyntransform-build.json"
 """Its name."""
@@ -137,3 +137,9 @@ def _record(*, kind: str, source: str, mode: str = "0", **others: Any) -> Record
 def hash_of(data: bytes) -> str:
     """Return what the manifest says of some content."""
     return hashlib.sha256(data).hexdigest()
+
+
+def hash_of_file(path: str) -> str:
+    """Return what the manifest says of the content of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,6 +10,8 @@ import pytest
 from built import PROJECT, build, python, write
 from live import replace, running
 
+import dyntransform
+
 LOOP = """
     import os, time, traceback
     from shop.prices import VAT
@@ -149,3 +151,46 @@ def test_suite_uses_what_was_built(tmp_path: Path) -> None:
     python(out, *PYTEST, "--dyn", "-k", "test_total", environment={"PYTHONDONTWRITEBYTECODE": ""})
     assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in cached} == before
     assert os.path.exists(out / "tests/__pycache__")
+
+
+TURNS = {
+    "shop/__init__.py": "",
+    "shop/rates.py": "RATE = 2.5\n",
+    "shop/hooks.py": "import shop.turns\n",
+    "shop/turns.py": """
+        '''Turns.'''
+
+        def turns():
+            from .rates import RATE
+            while True:
+                yield RATE
+    """,
+    "test_turns.py": """
+        import pathlib
+        import dyntransform
+        from shop.turns import turns
+
+        def test_turns():
+            turn = turns()
+            assert next(turn) == 2.5
+            path = pathlib.Path("shop/rates.py")
+            path.write_text(path.read_text().replace("2.5", "7.5"))
+            assert dyntransform.reload().error is None
+            assert next(turn) == EXPECTED
+    """,
+}
+
+
+@pytest.mark.parametrize(("is_built", "expected"), [(True, "7.5"), (False, "2.5")], ids=["built", "sources"])
+def test_names_of_modules_that_pytest_imports_first(
+    tmp_path: Path,
+    is_built: bool,  # noqa: FBT001 - a parameter of the test
+    expected: str,
+) -> None:
+    """Modules that pytest imports before its plugins read their names late if they are those of a built tree."""
+    source = write(tmp_path / "src", {**TURNS, "test_turns.py": TURNS["test_turns.py"].replace("EXPECTED", expected)})
+    folder = tmp_path / "out" if is_built else source
+    if is_built:
+        build(source, out=folder)
+    path = os.pathsep.join([str(folder), str(Path(dyntransform.__file__).parents[1])])
+    assert "1 passed" in python(folder, *PYTEST, "-p", "shop.hooks", "--dyn", environment={"PYTHONPATH": path})
