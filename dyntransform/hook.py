@@ -32,10 +32,12 @@ class Hook:
 
     Attributes:
         roots: which files it is for.
+        late_bind: whose names are late bound.
     """
 
     def __init__(self, roots: Roots, late_bind: Literal["project", "all"]) -> None:
         self.roots = roots
+        self.late_bind = late_bind
         self._project = Project(roots, late_bind)
         self._finder = DynFinder(roots, {module: _attacher(ours) for module, ours in _COMPANIONS.items()})
         self._exported: dict[str, str | None] = {}
@@ -99,7 +101,7 @@ class Hook:
         from dyntransform.integrations import environment
 
         if environment.is_enabled():
-            ours = environment.variables(self.roots.paths, self.roots.exclude, self._project.late_bind)
+            ours = environment.variables(self.roots.paths, self.roots.exclude, self.late_bind)
             for name in ours:
                 self._exported.setdefault(name, os.environ.get(name))
             os.environ.update(ours)

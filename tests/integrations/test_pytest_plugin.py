@@ -123,6 +123,29 @@ def test_workers_of_xdist(suite: pytest.Pytester) -> None:
     assert f"{counts[1]} failed, {int(counts[2]) + 1} passed" in text, text
 
 
+@pytest.mark.parametrize("way", ["settings", "command line", "conftest"])
+def test_patterns_reach_workers(pytester: pytest.Pytester, way: str) -> None:
+    """What is excluded in the first process is excluded in workers, however it was told."""
+    settings = '[tool.dyntransform]\nexclude = ["gen*"]\nlate_bind = "all"\n' if way == "settings" else ""
+    pytester.makepyprojecttoml(settings)
+    if way == "conftest":
+        pytester.makeconftest("import dyntransform\ndyntransform.install(exclude=['gen*'], late_bind='all')\n")
+    pytester.makepyfile(
+        generated="def f():\n    from late import x\n    return x\n",
+        late="x = 1\ndef f():\n    from json import loads\n    return loads\n",
+        test_probe="""
+        def test_worker(worker_id):
+            import generated, late
+            assert worker_id.startswith("gw")
+            assert "__dyn_replaced__" not in generated.f.__code__.co_names
+            assert LATE == ("__dyn_replaced__" in late.f.__code__.co_names)
+        """.replace("LATE", str(way != "command line")),
+    )
+    before = ["-m", "dyntransform", "--exclude", "gen*"] if way == "command line" else []
+    dyn = ["--dyn"] if way == "settings" else []
+    assert "1 passed" in run(pytester, *dyn, "-n1", "test_probe.py", before=before)
+
+
 def test_asyncio_and_coverage(suite: pytest.Pytester) -> None:
     """Coroutine tests run as ever, and lines and branches are counted as ever."""
     suite.makepyfile(

@@ -36,7 +36,7 @@ COLUMNS = ("python", "tests", "modules", "names", "as is", "shaky", *PLAIN, *DYN
 """Counts are of modules and late-bound names in them, files left as they are, and tests that vary by themselves."""
 
 
-COLUMNS_BUILT = ("python", "tests", "shaky", "build", *PLAIN, *BUILT, "modules", "different")
+COLUMNS_BUILT = ("python", "tests", "shaky", "build", *PLAIN, *DYN[:2], *BUILT, "modules", "different")
 """Modules are those of the built tree that the tests imported."""
 
 
@@ -209,6 +209,7 @@ def compared_built(place: Workplace) -> tuple[list[object], list[str]]:
     shaky = unstable(*(runs[mode] for mode in PLAIN))
     build = place.build()
     told = []
+    runs |= {mode: place.run(mode) for mode in DYN[:2]}
     for plain, mode in zip(PLAIN, BUILT, strict=True):
         runs[mode] = place.run(mode)
         # The lines that the texts of failures quote are those of the built tree.
@@ -227,7 +228,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help=", ".join(known))
     parser.add_argument("--more", action="store_true", help="also those that take long")
     parser.add_argument("--python", action="append", metavar="PATH", help="interpreters (default: this one)")
-    parser.add_argument("--built", action="store_true", help="from a built tree, in place of --dyn")
+    parser.add_argument(
+        "--built", action="store_true", help="compare runs from a built tree, in place of those of --dyn"
+    )
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "realworld", metavar="DIR")
     options = parser.parse_args()
     chosen = [known[name] for name in options.names] or (PROJECTS + MORE if options.more else PROJECTS)
