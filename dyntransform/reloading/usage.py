@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from dyntransform.lifting.parts import Block, Part
 
+from dyntransform.transform.written import is_live_binding
+
 __all__ = ["Usage", "reads_any", "signature_annotations", "usage"]
 
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -59,9 +61,10 @@ def reads_any(node: ast.expr, names: frozenset[str]) -> bool:
 
 
 def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
-    """Return what executing the statement reads, binds and updates."""
+    """Return what executing the statement reads, binds and updates; a written live binding is not the program's."""
     visitor = _Visitor(future_annotations=future_annotations)
-    visitor.visit(node)
+    if not is_live_binding(node):
+        visitor.visit(node)
     return Usage(
         frozenset(visitor.reads),
         frozenset(visitor.attributes),

@@ -8,7 +8,9 @@ from dyntransform.transform.check import HEADER_MODULE
 from dyntransform.transform.decide import Decisions, Source
 from dyntransform.transform.lowering import lower
 
-__all__ = ["lower_written"]
+__all__ = ["is_live_binding", "lower_written"]
+
+_LOOKUP = "_dyn_lookup"
 
 
 def lower_written(tree: ast.Module) -> None:
@@ -23,8 +25,8 @@ def lower_written(tree: ast.Module) -> None:
         if isinstance(node, ast.ImportFrom) and node.module == HEADER_MODULE and node.level == 0:
             names = {alias.name: alias.asname or alias.name for alias in node.names}
             tree.body[index : index + 1] = [_bound(name, bound, node) for name, bound in names.items()]
-            if "_dyn_lookup" in names:
-                calls = _Calls(names["_dyn_lookup"])
+            if _LOOKUP in names:
+                calls = _Calls(names[_LOOKUP])
                 calls.visit(tree)
                 lower(tree, Decisions(calls.reads))
             return
@@ -37,6 +39,17 @@ def _bound(name: str, bound: str, header: ast.ImportFrom) -> ast.stmt:
     for node in ast.walk(statement):
         ast.copy_location(node, header)
     return statement
+
+
+def is_live_binding(node: ast.stmt) -> bool:
+    """Whether a statement is the written form of a live binding: the engine, which keeps it, need not execute it."""
+    match node:
+        case ast.Assign(
+            [ast.Name(name)], value=ast.Call(function, [ast.Constant(), ast.Constant(), ast.Name(same)], [])
+        ):
+            called = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+            return same == name and called.lstrip("_") == _LOOKUP.lstrip("_")
+    return False
 
 
 class _Calls(ast.NodeTransformer):

@@ -12,7 +12,7 @@ import pytest
 from dyntransform.runtime import DynamicClass
 from dyntransform.transform.decide import Options
 from dyntransform.transform.text import rewrite
-from dyntransform.transform.written import lower_written
+from dyntransform.transform.written import is_live_binding, lower_written
 
 
 def lowered(text: str) -> ast.Module:
@@ -81,3 +81,20 @@ def test_without_a_header_nothing_is_done(text: str) -> None:
     tree = ast.parse(written)
     lower_written(tree)
     assert ast.dump(tree, include_attributes=True) == ast.dump(ast.parse(written), include_attributes=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('y = _dyn_lookup("m", "y", y)', True),
+        ('y = __dyn_lookup("m", "z", y)', True),
+        ('y = __import__("dyntransform.runtime").runtime._dyn_lookup("m", "y", y)', True),
+        ('x = _dyn_lookup("m", "y", y)', False),
+        ('y = lookup("m", "y", y)', False),
+        ('y = _dyn_lookup("m", "y", y)()', False),
+        ("y = y", False),
+    ],
+)
+def test_live_bindings(text: str, answer: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """A live binding is told from other statements that call something."""
+    assert is_live_binding(ast.parse(text).body[0]) is answer
