@@ -145,6 +145,16 @@ def test_module_that_cannot_be_rewritten(source: Path, out: Path) -> None:
     assert (out / "deep.py").read_text() == deep
 
 
+def test_module_that_opts_out(source: Path, out: Path) -> None:
+    """A module that asks to be left alone is copied, and the manifest says so."""
+    text = "# dyntransform: off\nclass A:\n    pass\n"
+    write(source, {"off.py": text})
+    assert "dyntransform: off" in build(source, out=out).left["off.py"]
+    assert "dyntransform: off" in str(manifest(out)["left"]["off.py"])
+    assert (out / "off.py").read_text() == text
+    assert differences(source, out=out) == []
+
+
 def test_unchanged_tree_is_left_alone(source: Path, out: Path) -> None:
     """A build of unchanged sources writes nothing."""
     before = {path: path.stat().st_ino for path in out.rglob("*")}

@@ -55,6 +55,27 @@ def test_edits_of_the_tree(out: Path) -> None:
         assert f'File "{out / "shop/prices.py"}", line 5, in rounded|    return amount / 0' in line
 
 
+def test_reports_of_edits(out: Path) -> None:
+    """An edit of the tree does what the same edit of its sources does, and the report says the same."""
+    code = (
+        "import pathlib, re, dyntransform\n"
+        "dyntransform.install(['.'])\n"
+        "import shop.more as more\n"
+        "path = pathlib.Path('shop/prices.py')\n"
+        "for old, new in (('1.25', '2'), ('amount, 1', 'amount, 3'), ('VAT = 2', 'VAT, NET = 3, 4')):\n"
+        "    path.write_text(path.read_text().replace(old, new))\n"
+        "    print(re.sub(r'in .* ms', '', str(dyntransform.reload())), more.TWICE, more.late())\n"
+    )
+    source = out.parent / "src"
+    text = "from shop.prices import VAT, rounded\nTWICE = 2 * VAT\nclass C:\n    from shop.prices import VAT\n"
+    late = "def late():\n    from shop.prices import VAT as late\n    return late, rounded(C.VAT / 7)\n"
+    write(source, {"shop/more.py": "'Doc.'\n" + text + late})
+    build(source, out=out)
+    said = [python(folder, "-c", code) for folder in (source, out)]
+    assert said[0] == said[1]
+    assert "ran again shop.more.TWICE" in said[0]
+
+
 def test_build_while_the_tree_runs(out: Path) -> None:
     """A build of edited sources is an edit of the tree: the program that runs takes it."""
     with running(out, ["loop.py"]) as program:
@@ -74,7 +95,7 @@ def test_installed_in_the_program(out: Path) -> None:
         "from dyntransform.importing.loader import project\n"
         "loaded = project().loaded.snapshot()\n"
         "print(sorted(loaded), loaded['shop.basket'].compiled.lookups)\n"
-        "print([name for name in ('ast', 'symtable', 'libcst', 'dyntransform.transform') if name in sys.modules])\n"
+        "print([name for name in ('ast', 'symtable', 'libcst', 'rich') if name in sys.modules])\n"
         "path = pathlib.Path('shop/prices.py')\n"
         "path.write_text(path.read_text().replace('1.25', '7'))\n"
         "report = dyntransform.reload()\n"

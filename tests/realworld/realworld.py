@@ -228,9 +228,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*known, []], metavar="NAME", help=", ".join(known))
     parser.add_argument("--more", action="store_true", help="also those that take long")
     parser.add_argument("--python", action="append", metavar="PATH", help="interpreters (default: this one)")
-    parser.add_argument(
-        "--built", action="store_true", help="compare runs from a built tree, in place of those of --dyn"
-    )
+    parser.add_argument("--built", action="store_true", help="from a built tree, in place of --dyn")
     parser.add_argument("--work", type=Path, default=REPOSITORY / "build" / "realworld", metavar="DIR")
     options = parser.parse_args()
     chosen = [known[name] for name in options.names] or (PROJECTS + MORE if options.more else PROJECTS)
