@@ -44,7 +44,7 @@ bench: .venv/bench  ## measure, side by side with plain Python and the peers (ma
 corpus: .venv/ready  ## rewrite the whole standard library and all installed packages, and compare
 	DYN_CORPUS=all $(BIN)/python -m pytest -q -k everything tests/transform/test_corpus.py
 
-realworld: .venv/ready  ## run the tests of other projects with and without rewriting (ARGS=--more for all of them)
+realworld: .venv/ready  ## run the tests of other projects with and without rewriting (ARGS=--more for all of them, --built from built trees)
 	$(BIN)/python tests/realworld/realworld.py $(ARGS)
 
 library: .venv/ready  ## run tests of the standard library on itself, with and without rewriting

@@ -37,19 +37,29 @@ def build(words: Sequence[str]) -> int:
     first = Path(options.src[0])
     settings = load(first if first.is_dir() else first.absolute().parent)
     exclude = (*settings.exclude, *options.exclude)
-    work = Build(options.src, options.out, Config(settings.roots, exclude, settings.late_bind))
-    if options.check:
-        differences = work.differences()
-        if differences:
-            lines = [f"{options.out} is not what the sources would give; build it again", *differences]
-            print("\n  ".join(lines), file=sys.stderr)
-        return 1 if differences else 0
-    done = work.run(options.jobs, module_progress)
+    try:
+        work = Build(options.src, options.out, Config(settings.roots, exclude, settings.late_bind))
+        if options.check:
+            return _tell(options.out, work.differences())
+        done = work.run(options.jobs, module_progress)
+    except OSError as problem:
+        print(f"dyntransform: {problem.filename}: {problem.strerror}; nothing was written", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("dyntransform: interrupted; nothing was written", file=sys.stderr)
+        return 130
     for path, reason in done.left.items():
         if done.written:
             print(f"{path}: copied as it is: {reason}", file=sys.stderr)
     print(f"{options.out}: {done} in {time.perf_counter() - start:.1f} s")
     return 0
+
+
+def _tell(out: str, differences: Sequence[str]) -> int:
+    if not differences:
+        return 0
+    print("\n  ".join([f"{out} is not what the sources would give; build it again", *differences]), file=sys.stderr)
+    return 1
 
 
 def _build_options(words: Sequence[str]) -> argparse.Namespace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -35,7 +36,8 @@ def build_all(tasks: Sequence[Task], jobs: int) -> Iterator[Outcome]:
         yield from map(build_module, tasks)
         return
     chunk = max(1, min(len(tasks) // (4 * workers), len(tasks) * _CHUNK_BYTES // total))
-    with ProcessPoolExecutor(workers, mp_context=_context()) as pool:
+    ignore = (signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that waits for them
+    with ProcessPoolExecutor(workers, _context(), signal.signal, ignore) as pool:
         try:
             yield from pool.map(build_module, tasks, chunksize=chunk)
         except BrokenProcessPool as problem:

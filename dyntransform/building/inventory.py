@@ -182,7 +182,7 @@ class _Walk:
             self.skipped[path] = "not a regular file"
             return
         if path == MANIFEST:
-            raise ConfigError(f"{source}: the list of what was built has that name; give the file another one")
+            raise ConfigError(f"{source} is the manifest of a built tree; build its sources, or rename the file")
         left = self._why_left(source) if path.endswith(".py") else ""
         kind = Kind.MODULE if path.endswith(".py") and not left else Kind.COPY
         self._put(Item(path, source, kind, stat.S_IMODE(status.st_mode), left=left))

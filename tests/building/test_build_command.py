@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from built import PROJECT, write
+from built import PROJECT, TIMEOUT_S, write
 from side_by_side import ours
 
 
@@ -99,3 +101,34 @@ def test_progress_on_a_terminal(project: Path) -> None:
     assert process.wait() == 0
     assert b"building" in shown
     assert b"4/4" in shown
+
+
+def test_interrupt(project: Path) -> None:
+    """An interrupt from the keyboard ends a build without a trace: no traceback, no file, no process."""
+    text = "".join(f"def f{n}():\n    from shop.prices import VAT\n    return VAT * {n}\n\n\n" for n in range(600))
+    write(project, {f"src/m{n}.py": text for n in range(8)})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dyntransform", "build", "src", "-o", "out", "--jobs", "2"],
+        cwd=project,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + TIMEOUT_S
+    while not list(project.glob(".out.*/m*.py")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT_S)
+    assert errors == "dyntransform: interrupted; nothing was written\n"
+    assert process.returncode == 130
+    assert sorted(path.name for path in project.iterdir()) == ["src"]
+
+
+def test_refusals_of_the_system(project: Path) -> None:
+    """What the operating system does not allow is said in a sentence, with the file."""
+    write(project, {"src/a.txt": ""})
+    got = ours(project, ["build", "src", "-o", "src/a.txt/out"])
+    assert got.code == 1
+    assert "Not a directory; nothing was written" in got.errors
+    assert "Traceback" not in got.errors

@@ -116,7 +116,7 @@ def test_clashes(tmp_path: Path) -> None:
         ({"src/a.py": "", "out/mine.txt": ""}, "was not built: it has no dyntransform-build.json; name another folder"),
         ({"src/a.py": "", "out/dyntransform-build.json": "{"}, "it is damaged, or another version"),
         ({"src/a.py": "", "out/dyntransform-build.json": '{"format": 99}'}, "it is damaged, or another version"),
-        ({"src/dyntransform-build.json": "{}"}, "the list of what was built has that name"),
+        ({"src/dyntransform-build.json": "{}"}, "is the manifest of a built tree; build its sources"),
     ],
 )
 def test_refusals(tmp_path: Path, files: dict[str, str], words: str) -> None:
