@@ -106,7 +106,7 @@ class Machine(Calls):
     def _store(self, target: ast.expr, value: Any) -> None:
         located(target, self._instruction)
         if isinstance(value, Item):
-            value.targets.append(ast.Starred(target, ast.Store()) if value.starred else target)
+            value.take(target)
             return
         if isinstance(value, Function):
             value = self._make_lambda(value)
@@ -150,15 +150,19 @@ class Machine(Calls):
         self._delete(ast.Subscript(holder, key, ast.Del()))
 
     def _unpack(self, count: Any) -> None:
-        value, start = self._expression()
+        entry = self._pop()
         targets: list[ast.expr] = []
         before, after = (count & 0xFF, count >> 8) if self._instruction.name == "UNPACK_EX" else (count, None)
-        items = [Item(value, targets) for _ in range(before)]
+        items = [Item(targets) for _ in range(before)]
         if after is not None:
-            items += [Item(value, targets, starred=True), *(Item(value, targets) for _ in range(after))]
+            items += [Item(targets, starred=True), *(Item(targets) for _ in range(after))]
         for item in reversed(items):
-            self._push(item, start)
-        self._done.stores.append((located(ast.Tuple(targets, ast.Store()), self._instruction), value))
+            self._push(item, entry.start)
+        holder = located(ast.Tuple(targets, ast.Store()), self._instruction)
+        if isinstance(entry.value, Item):
+            entry.value.take(holder)
+        else:
+            self._done.stores.append((holder, self._as_expression(entry)))
 
     # ------------------------------------------------------------------ moving things
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-
-from bytecode import Instr
+from typing import Any
 
 from dyntransform.lifting.flow import Flow, Range, is_return
 from dyntransform.lifting.machine import Machine
 from dyntransform.lifting.parts import Facts, facts_of
-from dyntransform.lifting.stack import MakeLambda
+from dyntransform.lifting.syntax import lambda_expression
 from dyntransform.lifting.values import UnknownCodeError
 
 __all__ = ["Scan"]
 
-_LAST = {"STORE_NAME", "STORE_GLOBAL", "STORE_SUBSCR", "POP_TOP", "IMPORT_STAR"}
-"""The last instructions of imports, definitions and annotations."""
+_LAST = {
+    "DELETE_ATTR",
+    "DELETE_SUBSCR",
+    "IMPORT_STAR",
+    "POP_TOP",
+    "STORE_ATTR",
+    "STORE_GLOBAL",
+    "STORE_NAME",
+    "STORE_SLICE",
+    "STORE_SUBSCR",
+}
+"""The last instructions of simple statements."""
 
 
 class Scan:
@@ -73,13 +82,13 @@ class Scan:
                 return index
         return None
 
-    def test(self, make_lambda: MakeLambda) -> ast.expr | None:
+    def test(self) -> ast.expr | None:
         """Return the condition that the statement begins with, if it is a simple one."""
         for index in range(self._piece.start, self._piece.stop):
             if self._flow.targets[index] is not None:
                 stop = index - (self._flow.instructions[index - 1].name == "TO_BOOL")
                 try:
-                    return Machine(self._flow, make_lambda).value(Range(self._piece.start, stop))
+                    return Machine(self._flow, lambda_expression).value(Range(self._piece.start, stop))
                 except UnknownCodeError:
                     return None
         return None
@@ -92,11 +101,7 @@ class Scan:
         for index in self._indexes:
             here = facts_of([self._flow.instructions[index]])
             reads |= here.reads - bound.get(index, frozenset())
-        updates = {
-            chain_root
-            for index in self._indexes
-            if (chain_root := self._updated(index)) and chain_root not in bound.get(index, ())
-        }
+        updates = {name for index, name in self._updated() if name not in bound.get(index, ())}
         return Facts(
             frozenset(reads),
             frozenset(chain for chain in plain.attributes if chain[0] in reads),
@@ -152,28 +157,31 @@ class Scan:
             bound[index] = new
             pending.append(index)
 
-    def _updated(self, index: int) -> str:
-        """Return the name of what an instruction changes a part of, or calls a method of and drops the result."""
-        instruction = self._flow.instructions[index]
-        if instruction.name == "STORE_NAME" and _is_in_place(self._flow.instructions[index - 1]):
-            return str(instruction.arg)
-        if instruction.name not in ("STORE_SUBSCR", "STORE_ATTR", "DELETE_SUBSCR", "DELETE_ATTR", "POP_TOP"):
-            return ""
-        if instruction.name == "POP_TOP" and self._flow.instructions[index - 1].name != "CALL":
-            return ""
-        before = index
-        while before > self._piece.start:
-            before -= 1
-            one: Instr = self._flow.instructions[before]
-            if one.name == "STORE_NAME" or self._flow.targets[before] is not None:
-                return ""
-            if one.name == "LOAD_NAME":
-                following = self._flow.instructions[before + 1].name
-                if instruction.name == "POP_TOP" and following not in ("LOAD_ATTR", "LOAD_METHOD"):
-                    continue
-                return str(one.arg)
-        return ""
+    def _updated(self) -> Iterator[tuple[int, str]]:
+        """Yield names of what is changed in part, or has a method called whose result is dropped, and where."""
+        for piece in self.pieces():
+            try:
+                lifted = Machine(self._flow, lambda_expression).lift(piece)
+            except UnknownCodeError:
+                continue
+            changed = [
+                target for target, value in lifted.stores if _root(target) is not target or _is_count(target, value)
+            ]
+            changed += [target for target in lifted.deleted if _root(target) is not target]
+            if isinstance(lifted.value, ast.Call) and isinstance(lifted.value.func, ast.Attribute):
+                changed.append(lifted.value.func)
+            for target in changed:
+                root = _root(target)
+                if isinstance(root, ast.Name):
+                    yield piece.start, root.id
 
 
-def _is_in_place(instruction: Instr) -> bool:
-    return instruction.name == "BINARY_OP" and getattr(instruction.arg, "name", "").startswith("INPLACE")
+def _root(node: ast.expr) -> ast.expr:
+    """Return what an attribute or item is taken from in the end."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node
+
+
+def _is_count(target: ast.expr, value: Any) -> bool:
+    return isinstance(target, ast.Name) and getattr(value, "in_place", False) is True

@@ -157,7 +157,7 @@ class _Body:
         hollow = [code for node in inner for code in _definition_codes(node)]
         listing = self._flow.listing(piece)
         part = Part(listing, facts, structure(listing), is_statement=True)
-        block = Block(part, scan.test(lambda_expression), inner, structure(listing, hollow))
+        block = Block(part, scan.test(), inner, structure(listing, hollow))
         lines = _lines(self._flow, piece)
         block.lineno = block.end_lineno = min(lines, default=1)
         block.col_offset = block.end_col_offset = 0

@@ -57,11 +57,14 @@ class ImportedName:
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One of the values that an unpacked one gave."""
+    """One of the values that an unpacked one gave, to be stored in the next of its targets."""
 
-    of: ast.expr
     targets: list[ast.expr]
     starred: bool = False
+
+    def take(self, target: ast.expr) -> None:
+        """Have it stored in a target."""
+        self.targets.append(ast.Starred(target, ast.Store()) if self.starred else target)
 
 
 @dataclasses.dataclass
