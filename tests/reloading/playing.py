@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import linecache
+import marshal
 import os
 import shutil
 import subprocess
@@ -20,7 +22,8 @@ from reloading.observing import describe_module, differences
 from reloading.snapshots import Snapshot
 
 import dyntransform
-import dyntransform.reloading.engine  # so that no child has to import it
+import dyntransform.reloading.compiled_source  # so that no child has to import it
+import dyntransform.reloading.engine
 
 __all__ = ["Player"]
 
@@ -38,11 +41,16 @@ class Player:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), "PYTHONDONTWRITEBYTECODE": "1"},
         )
 
-    def play(self, sequence: Mapping[str, Any]) -> list[str]:
-        """Return what went wrong."""
+    def play(self, sequence: Mapping[str, Any], *, compiled: bool = False) -> list[str]:
+        """Return what went wrong.
+
+        Args:
+            sequence: the versions of a project.
+            compiled: whether the project is there as .pyc files alone.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(sequence) + "\n")
+        self._process.stdin.write(json.dumps({**sequence, "compiled": compiled}) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         assert answer, "the player died"
@@ -82,14 +90,19 @@ def in_child(task: Any, *arguments: Any) -> Any:
     return json.loads(text)
 
 
-def write(root: Path, files: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """Make a folder hold these files."""
+def write(root: Path, files: Mapping[str, str], before: Mapping[str, str], *, compiled: bool) -> None:
+    """Make a folder hold these files, or what they compile to."""
     for path in before.keys() - files.keys():
-        (root / path).unlink()
+        (root / path).with_suffix(".pyc" if compiled else ".py").unlink()
     for path, text in files.items():
         if before.get(path) != text:
             (root / path).parent.mkdir(exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
+            if compiled:
+                code = compile(text, str(root / path), "exec", dont_inherit=True)
+                header = importlib.util.MAGIC_NUMBER + bytes(12)
+                (root / path).with_suffix(".pyc").write_bytes(header + marshal.dumps(code))
+            else:
+                (root / path).write_text(text, encoding="utf-8")
     linecache.clearcache()
 
 
@@ -113,7 +126,7 @@ def restarted(root: str, sequence: dict[str, Any]) -> list[Any]:
     found: list[Any] = []
     before: dict[str, str] = {}
     for version in sequence["versions"]:
-        write(Path(root), version["files"], before)
+        write(Path(root), version["files"], before, compiled=sequence["compiled"])
         before = version["files"]
         forget_modules(Path(root))
         if version["fault"]:
@@ -138,9 +151,10 @@ def check_fault(version: dict[str, Any]) -> None:
 class Live:
     """A project that is edited while it runs."""
 
-    def __init__(self, root: Path, registered: list[str]) -> None:
+    def __init__(self, root: Path, sequence: dict[str, Any]) -> None:
         self._root = root
-        self._registered = registered
+        self._registered = sequence["registered"]
+        self._compiled = sequence["compiled"]
         self._files: dict[str, str] = {}
         self._held = Held()
         self._good: dict[str, Any] = {}
@@ -148,7 +162,7 @@ class Live:
 
     def step(self, version: dict[str, Any], expected: Any) -> list[str]:
         """Load a version, and say where it differs from what is expected; None for one that must fail."""
-        write(self._root, version["files"], self._files)
+        write(self._root, version["files"], self._files, compiled=self._compiled)
         first, self._files = not self._files, version["files"]
         if expected is None:
             return [*self._fail(version["fault"]), *self._fail(version["fault"])]
@@ -189,7 +203,7 @@ def reloaded(root: str, sequence: dict[str, Any], expected: list[Any]) -> list[s
     sys.path.insert(0, root)
     os.chdir(root)
     dyntransform.install(roots=[root])
-    live = Live(Path(root), sequence["registered"])
+    live = Live(Path(root), sequence)
     for number, (version, description) in enumerate(zip(sequence["versions"], expected, strict=True)):
         found = [f"edit {number}: {text}" for text in live.step(version, description)]
         if found:

@@ -43,6 +43,14 @@ def test_reloaded_equals_restarted(player: Player, sequence: Sequence) -> None:
 
 
 @playing
+@given(sequence=sequences())
+def test_reloaded_equals_restarted_without_source(player: Player, sequence: Sequence) -> None:
+    """The same is true of modules that are there as .pyc files alone."""
+    found = player.play(sequence.plain(), compiled=True)
+    assert not found, "\n".join(found)
+
+
+@playing
 @given(sequence=sequences_with_faults())
 def test_failed_edits_are_invisible(player: Player, sequence: Sequence) -> None:
     """An edit that fails changes nothing, says why and where, fails again if tried again; the next good one works."""
