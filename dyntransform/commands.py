@@ -178,6 +178,7 @@ def plan(words: Sequence[str]) -> int:
     from dyntransform.console import show_plan
     from dyntransform.importing.roots import Roots
     from dyntransform.reloading.plan import plan as plan_of
+    from dyntransform.reloading.source import INVALID
 
     path: Path = options.file
     try:
@@ -190,7 +191,7 @@ def plan(words: Sequence[str]) -> int:
     roots = Roots(config.roots or [_project_folder(path)], config.exclude)
     try:
         planned = plan_of(path, running, new, roots)
-    except (SyntaxError, ValueError) as problem:
+    except INVALID as problem:
         print(f"dyntransform: the old version is not valid Python, so it cannot be running: {problem}", file=sys.stderr)
         return 2
     show_plan(planned)

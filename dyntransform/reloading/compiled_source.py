@@ -41,7 +41,11 @@ class CompiledSource(Source):
     """
 
     def __init__(self, data: bytes, path: str, options: Options) -> None:
-        compiled = compile_file(path, data, options.is_project)
+        try:
+            compiled = compile_file(path, data, options.is_project)
+        except (ImportError, EOFError, TypeError, ValueError) as problem:
+            problem.add_note(f"{path} is not of this Python: compile it again, as with python -m compileall -b")
+            raise
         self.data = data
         self.path = path
         self.flags = 0

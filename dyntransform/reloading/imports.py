@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
-from dyntransform.reloading.source import read_source
+from dyntransform.reloading.source import INVALID, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 
@@ -67,7 +67,7 @@ class ImportCheck:
             return False
         try:
             source = read_source(spec.loader.get_data(spec.loader.path), spec.loader.path, Options())
-        except (SyntaxError, ImportError, EOFError, TypeError, ValueError, OSError):
+        except (*INVALID, OSError):
             return False
         package = name if spec.submodule_search_locations is not None else parent
         return any(

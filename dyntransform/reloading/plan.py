@@ -17,7 +17,7 @@ from dyntransform.importing.roots import Roots
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.report import Action, Change, Place
-from dyntransform.reloading.source import Source, Statement
+from dyntransform.reloading.source import INVALID, Statement, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 from dyntransform.transform.optout import MARK, opts_out
@@ -62,16 +62,17 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
 
     Raises:
         SyntaxError, ValueError: `old` is not valid Python, so it cannot be what runs.
+        ImportError, EOFError, TypeError: the same, for a compiled file.
     """
     name = _module_name(path)
     if opts_out(old) or opts_out(new):
         note = f"it opts out with # {MARK}: the edit takes effect when the program is started again"
         return Plan((Change(name, "", Action.REFUSED, Place(str(path), 1), note),))
-    before = Source(old, str(path), Options())
+    before = read_source(old, str(path), Options())
     try:
-        after = Source(new, str(path), Options())
+        after = read_source(new, str(path), Options())
         after.check()
-    except (SyntaxError, ValueError) as problem:
+    except INVALID as problem:
         return Plan(error=problem)
     changed = _Changed()
     pairing = compare(before.statements, after.statements)
@@ -300,32 +301,37 @@ def _importers(path: Path, roots: Roots) -> list[_Importer]:
             folders[:] = [name for name in folders if roots.owns(os.path.join(folder, name, "x.py"))]
             for file in sorted(files):
                 other = Path(folder, file)
-                if file.endswith(".py") and roots.owns(str(other)) and not other.samefile(path):
+                if _is_module(file, files) and roots.owns(str(other)) and not other.samefile(path):
                     importer = _importer(other)
                     if importer is not None:
                         found.append(importer)
     return found
 
 
+def _is_module(file: str, files: Sequence[str]) -> bool:
+    """Whether a file is loaded by an import: source, or compiled code without source beside it."""
+    return file.endswith(".py") or (file.endswith(".pyc") and file[:-1] not in files)
+
+
 def _importer(path: Path) -> _Importer | None:
     try:
         data = path.read_bytes()
-        source = Source(data, str(path), Options())
-    except (SyntaxError, ValueError, OSError):
+        source = read_source(data, str(path), Options())
+    except (*INVALID, OSError):
         return None
     if opts_out(data):
         return None
     name = _module_name(path)
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
     return _Importer(name, package, str(path), source.statements)
 
 
 def _module_name(path: Path) -> str:
     """Return the name under which packages around the file make it importable."""
     file = path.resolve()
-    parts = [] if file.name == "__init__.py" else [file.stem]
+    parts = [] if file.stem == "__init__" else [file.stem]
     folder = file.parent
-    while (folder / "__init__.py").exists():
+    while (folder / "__init__.py").exists() or (folder / "__init__.pyc").exists():
         parts.append(folder.name)
         folder = folder.parent
     return ".".join(reversed(parts)) or file.parent.name

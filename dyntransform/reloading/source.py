@@ -28,7 +28,10 @@ from dyntransform.transform.lowering import lower
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage
 
-__all__ = ["Source", "Statement", "read_source"]
+__all__ = ["INVALID", "Source", "Statement", "read_source"]
+
+INVALID = (SyntaxError, ValueError, ImportError, EOFError, TypeError)
+"""What `read_source` raises for content that is no program."""
 
 
 @dataclasses.dataclass(frozen=True)
