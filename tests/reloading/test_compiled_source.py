@@ -51,7 +51,7 @@ def edit(project, **files: str) -> dyntransform.Report:
 
 
 def test_source_appears_and_goes(project):
-    """Source beside the compiled file is what runs from then on, and the compiled file when it is gone, as for imports."""
+    """Source beside the compiled file is what runs from then on, and the compiled file when it is gone again."""
     m = load(project, "m", "def f(): return 'compiled'\nheld = [f]\n")
     project.write(m="def f(): return 'source'\nheld = [f]\nV = 1\n")
     assert dyntransform.reload().error is None
