@@ -93,6 +93,8 @@ def _prepare(words: list[str]) -> Callable[[], None]:
 
     from dyntransform import config, hook, running
 
+    if not os.path.isdir(folder):
+        return lambda: running.run_script(rest[0], rest[1:])  # which says that it is not there, as Python does
     settings = config.load(folder)
     roots = options.root or settings.roots or [folder]
     installed = hook.install(roots, [*settings.exclude, *options.exclude], late_bind=settings.late_bind)
