@@ -133,3 +133,15 @@ def test_whom_a_change_affects(shelf: ModuleType, old: str, new: str, who: set[s
     assert changes
     found = {name for name, seen in footprints.items() if any(affects(change, seen, owner) for change in changes)}
     assert found == who
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring")
+def test_tools_of_others(shelf: ModuleType) -> None:
+    """Nothing is held when no test is recorded, and never the number that hypothesis takes."""
+    recorder = Recorder(lambda _path: True)
+    names = [sys.monitoring.get_tool(tool) for tool in range(6)]
+    with recorder.recording(set()):
+        shelf.plain()
+        assert sys.monitoring.get_tool(3) == names[3]
+        assert sys.monitoring.get_tool(4) == "dyntransform"
+    assert [sys.monitoring.get_tool(tool) for tool in range(6)] == names
