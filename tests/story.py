@@ -34,6 +34,8 @@ class Story:
     tags: tuple[str, ...] = ()
     compiled: tuple[str, ...] = ()
     """Files that are there as .pyc files alone."""
+    written: bool = False
+    """Its files are those of a built tree."""
     files: dict[str, str] = dataclasses.field(default_factory=dict)
     edits: dict[int, dict[str, str | None]] = dataclasses.field(default_factory=dict)
 
@@ -75,6 +77,13 @@ class Story:
             return None
         return dataclasses.replace(self, compiled=tuple(sorted(names - {"main.py"})))
 
+    def as_built(self) -> Story | None:
+        """Return the same story of a tree that is built anew for each edit; None if it is about source text."""
+        told = "".join(text or "" for files in (self.files, *self.edits.values()) for text in files.values())
+        if self.compiled or "fidelity" in self.tags or any(word in told for word in _ABOUT_SOURCE):
+            return None
+        return dataclasses.replace(self, written=True)
+
     def play(self) -> None:
         """Play the story in this process, which should be a fresh one."""
         import dyntransform
@@ -110,6 +119,8 @@ class Story:
 
     def _write(self, root: Path, name: str, text: str | None, modified: int) -> None:
         if name not in self.compiled:
+            if self.written and text is not None and name.endswith(".py") and _is_valid(text):
+                text = self._rewritten(text)
             _write(root / name, text, modified)
             return
         compiled = (root / name).with_suffix(".pyc")
@@ -118,6 +129,16 @@ class Story:
             code = compile(text, str(root / name), "exec", dont_inherit=True)
             compiled.write_bytes(importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
             os.utime(compiled, (modified, modified))
+
+    def _rewritten(self, text: str) -> str:
+        from dyntransform.importing.roots import Roots
+        from dyntransform.transform.decide import Options
+        from dyntransform.transform.text import rewrite
+
+        every = (name for files in (self.files, *self.edits.values()) for name in files)
+        names = {name.partition("/")[0].removesuffix(".py") for name in every}
+        roots = Roots([])
+        return rewrite(text, "", Options(lambda name: name in names or roots.is_project(name))).text
 
 
 @contextlib.contextmanager
@@ -184,6 +205,8 @@ if __name__ == "__main__":
     told: Story | None = Story.read(Path(sys.argv[1]).resolve())
     if "--compiled" in sys.argv:
         told = told.without_source()  # type: ignore[union-attr]
+    if "--built" in sys.argv:
+        told = told.as_built()  # type: ignore[union-attr]
     told.play()  # type: ignore[union-attr]
     sys.stdout.flush()
     os._exit(0)  # a story may leave threads behind

@@ -18,6 +18,12 @@ STORIES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in sorte
 TIMEOUT_S = 60
 
 COMPILED = [name for name, path in STORIES.items() if Story.read(path).without_source() is not None]
+BUILT = [
+    name
+    for name, path in STORIES.items()
+    if name.startswith(("binding/", "packages/")) and Story.read(path).as_built() is not None
+]
+"""Those about names and imports, which is what building rewrites; classes have a base in a built tree, which shows."""
 
 
 def play(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +45,12 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
 def compiled_outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
     """The selected stories, played with compiled modules."""
     yield from _played(request, "compiled_outcomes", "--compiled")
+
+
+@pytest.fixture(scope="module")
+def built_outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
+    """The selected stories, played with built trees."""
+    yield from _played(request, "built_outcomes", "--built")
 
 
 def _played(request: pytest.FixtureRequest, fixture: str, *options: str) -> Iterator[Outcomes]:
@@ -65,4 +77,14 @@ def test_story_without_source(name: str, compiled_outcomes: Outcomes) -> None:
     if story.skipped():
         pytest.skip(story.skipped())
     done = compiled_outcomes[name].result()
+    assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_story_of_a_built_tree(name: str, built_outcomes: Outcomes) -> None:
+    """What the story expects happens as well where each version was built ahead of time."""
+    story = Story.read(STORIES[name])
+    if story.skipped():
+        pytest.skip(story.skipped())
+    done = built_outcomes[name].result()
     assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
