@@ -11,7 +11,7 @@ from dyntransform.building.comparison import Comparison, compare, foreign_files
 from dyntransform.building.draft import Draft, clear_away
 from dyntransform.building.inventory import Inventory, Kind, take_inventory
 from dyntransform.building.late_bound import LateBound
-from dyntransform.building.manifest import MANIFEST, Maker, Manifest, Record, read
+from dyntransform.building.manifest import MANIFEST, Maker, Manifest, Record, hash_of_file, read
 from dyntransform.config import Config
 from dyntransform.errors import ConfigError, TransformError
 from dyntransform.importing.roots import Roots
@@ -44,9 +44,13 @@ class Summary:
 
     def __str__(self) -> str:
         if not self.written:
-            return f"nothing to do, {self.kept} files are as they were"
-        counts = {"modules built": self.built, "files copied": self.made, "kept": self.kept, "removed": self.removed}
-        return ", ".join(f"{count} {what}" for what, count in counts.items())
+            return f"nothing to do, {_counted(self.kept, 'file')} as built"
+        done = f"{_counted(self.built, 'module')} built, {_counted(self.made, 'file')} copied"
+        return f"{done}, {self.kept} kept, {self.removed} removed"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class Build:
@@ -98,8 +102,6 @@ class Build:
             ConfigError: files of the tree were edited.
         """
         comparison = self._comparison()
-        if comparison.edited:
-            raise ConfigError(self._edited(comparison.edited))
         items = self._inventory.items
         records = comparison.current
         removed = len(set(self._manifest.files) - set(items)) if self._manifest is not None else 0
@@ -111,6 +113,7 @@ class Build:
             others = {item.path: draft.make(item) for item in wanted if item.kind is not Kind.MODULE}
             modules = self._modules(draft, [item.path for item in wanted if item.kind is Kind.MODULE], jobs, progress)
             files = {**records, **others, **modules}
+            self._refuse_to_lose([path for path in comparison.edited if not self._stays(path, files.get(path))])
             draft.publish(Manifest(self._maker, files, self._inventory.skipped))
         done = Summary(len(modules), len(others), len(records), removed, written=True)
         return self._summary(files, done)
@@ -157,10 +160,17 @@ class Build:
             raise TransformError("\n".join([f"{count} be built; {advice}", *problems]))
         return {outcome.path: outcome.record for outcome in outcomes if outcome.record is not None}
 
-    def _edited(self, paths: list[str]) -> str:
+    def _stays(self, path: str, record: Record | None) -> bool:
+        """Whether an edited file of the tree is what it is built to now: the edit was carried over to the source."""
+        place = os.path.join(self._out, path)
+        return record is not None and os.path.isfile(place) and hash_of_file(place) == record.content
+
+    def _refuse_to_lose(self, paths: list[str]) -> None:
+        if not paths:
+            return
         lines = [f"  {os.path.join(self._out, path)}{self._origin(path)}" for path in paths]
         advice = "carry the edits over to the sources, then delete these files and build again"
-        return "\n".join([f"files of the built tree were edited; nothing was written: {advice}", *lines])
+        raise ConfigError("\n".join([f"files of the built tree were edited; nothing was written: {advice}", *lines]))
 
     def _origin(self, path: str) -> str:
         item = self._inventory.items.get(path)

@@ -256,6 +256,16 @@ def test_edits_of_the_tree_are_not_overwritten(source: Path, out: Path) -> None:
     assert differences(source, out=out) == []
 
 
+def test_edits_that_were_carried_over(source: Path, out: Path) -> None:
+    """An edit of the tree that its source has as well is no edit any more."""
+    for folder in (source, out):
+        path = folder / "shop/basket.py"
+        path.write_text(path.read_text().replace("self.prices = prices", "self.prices = list(prices)"))
+    assert differences(source, out=out) != []
+    assert build(source, out=out).built == 1
+    assert differences(source, out=out) == []
+
+
 def test_files_of_others_stay(source: Path, out: Path) -> None:
     """What programs wrote into the tree is still there after a build; compiled files of modules that went are not."""
     write(out, {"log/run.txt": "ran", "__pycache__/main.x-pytest-1.pyc": "", "__pycache__/gone.x.pyc": ""})

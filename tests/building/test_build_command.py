@@ -30,9 +30,9 @@ def test_build_and_check(project: Path) -> None:
     assert got.errors == "out is not what the sources would give; build it again\n  it was not built yet\n"
     got = ours(project, ["build", "src", "-o", "out", "--jobs", "2"])
     assert (got.code, got.errors) == (0, "")
-    assert got.output.startswith("out: 4 modules built, 1 files copied, 0 kept, 0 removed in ")
+    assert got.output.startswith("out: 4 modules built, 1 file copied, 0 kept, 0 removed in ")
     got = ours(project, ["build", "src", "-o", "out"])
-    assert got.output.startswith("out: nothing to do, 5 files are as they were")
+    assert got.output.startswith("out: nothing to do, 5 files as built")
     got = ours(project, ["build", "src", "-o", "out", "--check"])
     assert (got.code, got.output, got.errors) == (0, "", "")
     write(project, {"src/shop/note.txt": "hello"})
