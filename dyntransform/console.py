@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from dyntransform.reloading.report import Action, Change, Report, short_path
+from dyntransform.reloading.report import Action, Change, Report, short_path, working_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -157,7 +157,7 @@ def _error_lines(report: Report) -> Iterator[Text]:
 
 def _short(effect: str) -> str:
     """Name the file at the beginning from the working directory, if it lies below."""
-    return effect.removeprefix(os.path.join(os.getcwd(), ""))
+    return effect.removeprefix(os.path.join(working_folder(), ""))
 
 
 def _origin(report: Report) -> Iterator[Text]:

@@ -9,6 +9,7 @@ import pytest
 
 from dyntransform import Action, Change, Place, Report
 from dyntransform.console import show_report, show_source
+from dyntransform.reloading.report import short_path
 
 
 class Terminal(io.StringIO):
@@ -190,3 +191,17 @@ def test_source() -> None:
     terminal = Terminal()
     show_source(text, "python", terminal)
     assert "\x1b[" in terminal.getvalue()
+
+
+def test_without_a_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named in full where somebody has removed the working directory."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert short_path(str(gone / "m.py")) == "m.py"
+    gone.rmdir()
+    assert short_path(str(gone / "m.py")) == str(gone / "m.py")
+    stream = io.StringIO()
+    effects = (f"{gone}/m.py:1: send()",)
+    show_report(Report(error=ValueError("no"), files=(str(gone / "m.py"),), cannot_undo=effects), stream)
+    assert effects[0] in stream.getvalue()

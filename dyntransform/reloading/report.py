@@ -7,7 +7,7 @@ import enum
 import os
 import traceback
 
-__all__ = ["Action", "Change", "Place", "ReloadEvent", "Report", "short_path"]
+__all__ = ["Action", "Change", "Place", "ReloadEvent", "Report", "short_path", "working_folder"]
 
 
 class Action(enum.StrEnum):
@@ -132,5 +132,14 @@ class ReloadEvent:
 
 def short_path(path: str) -> str:
     """Name the file from the working directory, if it lies below."""
-    relative = os.path.relpath(path)
+    folder = working_folder()
+    relative = os.path.relpath(path, folder) if folder else path
     return path if relative.startswith("..") else relative
+
+
+def working_folder() -> str:
+    """Return the working directory; empty if somebody has removed it, which is no reason not to report."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
