@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from built import build
 from live import TIMEOUT_S, replace
 
 READY = "[a]ll, [f]ailed, [q]uit"
@@ -217,3 +218,20 @@ def test_one_process_only(folder: Path) -> None:
     """Workers of pytest-xdist cannot be edited."""
     with watching(folder, "-n", "2") as terminal:
         terminal.until("ERROR: --dyn-watch runs all tests in one process: leave out -n")
+
+
+def test_built_tree(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a built tree a build of edited sources is a save like any other, and so is an edit of the tree itself."""
+    outside = tmp_path_factory.mktemp("outside")  # a build exchanges the folder: it should not be the working directory
+    out = outside / "out"
+    build(folder, out=out)
+    with watching(outside, "out") as terminal:
+        assert "2 of 3 tests are well" in terminal.until(READY)
+        replace(folder / "shop.py", "number * RATE", "number * RATE + (number == 1)")
+        build(folder, out=out)
+        seen = terminal.until(READY)
+        assert "updated shop.price" in seen
+        assert "3 of 3 tests are well" in seen
+        seen = terminal.edit("out/shop.py", "EUR", "USD")
+        assert "assert '1 USD' == '1 EUR'" in seen
+        assert "2 of 3 tests are well" in seen
