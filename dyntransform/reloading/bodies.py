@@ -80,12 +80,20 @@ class Body:
 
     def old_node(self, name: str) -> CodeNode | None:
         """Return the code of a member as it was before the edit."""
+        return definition_node(self._old_nodes(), name)
+
+    def old_node_of(self, statement: Statement) -> CodeNode | None:
+        """Return the code of a method statement of the old version; others may define the same name."""
+        nodes = self._old_nodes()
+        return definition_node([node for node in nodes if node.line == statement.first_line] or nodes, statement.name)
+
+    def _old_nodes(self) -> list[CodeNode]:
         pair = self._module.pairing.pairs[self._index]
-        return _member(self._module.old_codes.get(pair.old or pair.new, []), self._path, name)
+        return _members(self._module.old_codes.get(pair.old or pair.new, []), self._path)
 
     def new_node(self, name: str) -> CodeNode | None:
         """Return the code of a member as it is now."""
-        return _member(self._module.codes[self._index], self._path, name)
+        return definition_node(_members(self._module.codes[self._index], self._path), name)
 
     def codes(self, name: str) -> set[int]:
         """Return the code, by id, that functions of a member may run."""
@@ -219,13 +227,12 @@ def _below_generic(code: CodeType) -> Iterator[CodeType]:
             yield from child_codes(child)
 
 
-def _member(nodes: list[CodeNode], path: Sequence[str], name: str) -> CodeNode | None:
+def _members(nodes: list[CodeNode], path: Sequence[str]) -> list[CodeNode]:
+    """Return the code in the body of the class at a path; none if it is not there."""
     for part in path:
         node = definition_node(nodes, part)
-        if node is None:
-            return None
-        nodes = node.children
-    return definition_node(nodes, name)
+        nodes = node.children if node is not None else []
+    return nodes
 
 
 def _type_parameter(cls: type, name: str) -> CellType:

@@ -16,6 +16,7 @@ from dyntransform.reloading.diff import Kind
 from dyntransform.reloading.kept_values import KeptValues
 from dyntransform.reloading.members import BodyPlan, MemberEdit, last_binders, plan_body
 from dyntransform.reloading.module_edit import definition_node
+from dyntransform.reloading.registrations import looks_at_signature, withdraw
 from dyntransform.reloading.remaking import Remaking
 from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import made_from
@@ -55,7 +56,8 @@ class ClassWork:
             touched: the statement reads a value that changed.
         """
         stale = self._edit.stale_names(self._module, self._change.new, self._site.index) if touched else frozenset()
-        plan = plan_body(self._change, stale, self._replaced_from_outside())
+        plan = plan_body(self._change, stale, self._replaced_from_outside() | self._seen_by_decorators())
+        self._withdraw(plan)
         self._functions(stale)
         nested = self._nested(touched=touched)
         outdated = self._edit.outdated.pop(id(self._cls), None) is not None
@@ -111,7 +113,7 @@ class ClassWork:
                 continue
             if not change.header and not statement.usage.loads & stale:
                 continue
-            old = self._body.old_node(change.old.name)
+            old = self._body.old_node_of(change.old)
             made = self._body.function(self._cls, statement)
             if old is not None and made is not None:
                 self._edit.refresh_header(self._module, change, old.code, made)
@@ -132,6 +134,26 @@ class ClassWork:
             if plain or not (decorated or self._creation.transforms):
                 found.add(pair.new)
         return frozenset(found)
+
+    def _seen_by_decorators(self) -> frozenset[Statement]:
+        """Return the methods with new parameters or annotations for which their decorators ask."""
+        edits = self._change.edits.items()
+        changed = [one for one, change in edits if isinstance(change, FunctionEdit) and change.signature]
+        return frozenset(one for one in changed if looks_at_signature(one.node, self._lookup))
+
+    def _lookup(self, name: str) -> Any:
+        """Return the value of a name in the body."""
+        view = self._transaction.view(self._module.namespace)
+        return vars(self._cls).get(entry_name(name, self._site.name), view.get(name))
+
+    def _withdraw(self, plan: BodyPlan) -> None:
+        """Take back what methods registered that are gone or are to register anew."""
+        replaced = [pair.old for pair in plan.runs if pair.old is not None and pair.kind != Kind.SAME]
+        for statement in (*self._change.body.removed, *replaced):
+            node = self._body.old_node_of(statement) if statement.is_definition else None
+            codes = {id(node.code)} if node is not None else set()
+            if statement.usage.calls:
+                withdraw(statement, self._lookup, functools.partial(made_from, codes=codes), self._transaction)
 
     def _is_ours(self, value: Any, name: str) -> bool:
         if isinstance(value, property):

@@ -43,6 +43,11 @@ class FunctionEdit:
     annotated: bool
 
     @property
+    def signature(self) -> bool:
+        """Whether its parameters or annotations are others."""
+        return self.parameters or self.annotated
+
+    @property
     def header(self) -> bool:
         """Whether something must be evaluated although no decorator runs."""
         return self.parameters or self.annotated or bool(self.defaults)

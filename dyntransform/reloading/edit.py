@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import sys
 import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 
 from dyntransform.reloading import derived
 from dyntransform.reloading.arrivals import Arrivals
-from dyntransform.reloading.bindings import Bindings, Rebinding, provides
+from dyntransform.reloading.bindings import Bindings, Rebinding
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.classes import ClassWork
 from dyntransform.reloading.codes import CodeNode
@@ -24,17 +23,19 @@ from dyntransform.reloading.definitions import (
 )
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.execution import Execution
+from dyntransform.reloading.gone import check_imports
 from dyntransform.reloading.live_class import live_class
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.patching import Patching
+from dyntransform.reloading.registrations import looks_at_signature
+from dyntransform.reloading.removal import Removal
 from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING, Transaction
 from dyntransform.reloading.updates import UpdateGroups, update_groups
 from dyntransform.reloading.usage import reads_any
-from dyntransform.runtime.names import absolute_name
 
 __all__ = ["Edit"]
 
@@ -59,6 +60,7 @@ class Edit:
         # No circle: what an edit holds must be gone with it, or the next finds unknown holders of its code objects.
         this: Edit = weakref.proxy(self)
         self._bindings = Bindings(this)
+        self._removal = Removal(this)
         self._patching = Patching(this, ordering)
         self._execution = Execution(this, self._bindings, ordering)
         self.arrivals = Arrivals(this)
@@ -105,11 +107,12 @@ class Edit:
 
     def apply(self) -> None:
         """Make the edit live. Whatever is raised, call `Transaction.rollback`."""
-        self._check_imports()
+        check_imports(self.edits)
         self._patching.patch(self.edits.values())
         for edit in self.edits.values():
             self._bindings.relocate(edit)
         for edit in self.edits.values():
+            self._removal.take_back(edit)
             self._bindings.remove_names(edit)
             self._bindings.refresh_documentation(edit)
         for _ in range(_ROUNDS):
@@ -124,6 +127,11 @@ class Edit:
         self.transaction.commit()
         self.transaction.finally_do(self.arrivals.deliver)
 
+    def let_go(self) -> None:
+        """Forget what the edit replaced, once it is over: who holds it still is not the engine then."""
+        self._bindings.changed.clear()
+        self._patching.let_go()
+
     def _edit_of(self, name: str) -> ModuleEdit | None:
         edit = self.edits.get(name)
         if edit is None:
@@ -132,24 +140,6 @@ class Edit:
                 self.edits[name] = edit
                 self._patching.patch([edit])
         return edit
-
-    def _check_imports(self) -> None:
-        """Refuse an edit whose own modules still import a name that it removes."""
-        gone = {
-            (edit.name, name)
-            for edit in self.edits.values()
-            for name in edit.pairing.removed_names
-            if not provides(edit, name)
-        }
-        edited = [edit for edit in self.edits.values() if edit.edited] if gone else []
-        for edit in edited:
-            for pair in edit.pairing.pairs:
-                node = pair.new.node
-                if isinstance(node, ast.ImportFrom):
-                    module = absolute_name("." * node.level + (node.module or ""), edit.namespace)
-                    for alias in node.names:
-                        if (module, alias.name) in gone and f"{module}.{alias.name}" not in sys.modules:
-                            raise _import_error(alias.name, module, edit.path, node.lineno)
 
     # ------------------------------------------------------------------ statements
 
@@ -200,6 +190,8 @@ class Edit:
                 self._definition(edit, index, pair, change, touched=False)
         wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
         if wanted:
+            if pair.old is not None:
+                self._removal.withdraw(edit, pair.old)
             self._run_if_possible(edit, index, pair, Action.RAN)
         elif (touched or forced) and not edit.may_run(pair):
             self._execution.run(edit, index, pair, Action.RERAN)
@@ -250,7 +242,9 @@ class Edit:
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         stale = self.stale_names(edit, change.new, index) if touched else frozenset()
         rerun = change.decorated or any(reads_any(decorator, stale) for decorator in node.decorator_list)
+        rerun = rerun or (change.signature and looks_at_signature(node, self.transaction.view(edit.namespace).get))
         if rerun or (node.name not in edit.namespace and pair.kind != Kind.SAME):
+            self._removal.withdraw(edit, change.old)
             self._run_if_possible(edit, index, pair, Action.RAN if change.decorated else Action.RERAN)
             return
         old = definition_node(edit.old_codes[change.old], node.name)
@@ -282,6 +276,8 @@ class Edit:
             if pair.new is change.new and pair.kind != Kind.SAME:
                 self._run_if_possible(edit, index, pair, Action.RAN)
             return
+        if change.decorated and change.new is pair.new:
+            self._removal.withdraw(edit, change.old)
         work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)
         work.apply(touched=touched)
 
@@ -345,10 +341,3 @@ def _is_text(node: ast.stmt) -> bool:
 def _class_statements(statement: Statement, name: str) -> list[Statement]:
     found = [statement] if statement.is_definition else inner_definitions(statement)
     return [one for one in found if one.kind is ast.ClassDef and one.name == name]
-
-
-def _import_error(name: str, module: str, path: str, line: int) -> ImportError:
-    file = getattr(sys.modules.get(module), "__file__", None)
-    error = ImportError(f"cannot import name {name!r} from {module!r} ({file})", name=module, path=file)
-    error.add_note(f'File "{path}", line {line}, still imports it')
-    return error

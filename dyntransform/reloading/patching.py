@@ -147,6 +147,12 @@ class Patching:
         elif isinstance(member, (staticmethod, classmethod)) and member.__func__ is old:
             self._transaction.set_attribute(cls, name, type(member)(new))
 
+    def let_go(self) -> None:
+        """Forget the functions that were found."""
+        self._live.clear()
+        self._caches.clear()
+        self._successors.clear()
+
     def live(self, module: ModuleEdit, code: CodeType) -> list[FunctionType]:
         """Return the functions that ran `code` when the edit began."""
         if id(code) not in self._live:

@@ -1,0 +1,73 @@
+"""Statements that an edit removes: what they registered is taken back where that can be known, else reported."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from types import CodeType, FrameType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from dyntransform.reloading import heap
+from dyntransform.reloading.live_class import live_class
+from dyntransform.reloading.module_edit import ModuleEdit, definition_node
+from dyntransform.reloading.registrations import withdraw
+from dyntransform.reloading.report import Action
+from dyntransform.reloading.source import Statement
+from dyntransform.reloading.succession import made_from
+
+if TYPE_CHECKING:
+    from dyntransform.reloading.edit import Edit
+
+__all__ = ["Removal"]
+
+
+_STAYS = "removed: what it did stays until a restart"
+
+
+class Removal:
+    """The effects of statements that are gone, or are to run anew.
+
+    Args:
+        edit: the edit.
+    """
+
+    def __init__(self, edit: Edit) -> None:
+        self._edit = edit
+        self._transaction = edit.transaction
+
+    def take_back(self, module: ModuleEdit) -> None:
+        """Take back what the removed statements of a module registered; report what stays."""
+        for statement in module.pairing.removed:
+            if not statement.usage.calls or statement.is_import or self.withdraw(module, statement):
+                continue
+            if statement.is_definition:
+                if statement.node.decorator_list:  # type: ignore[attr-defined]
+                    report = functools.partial(self._report_definition, module, statement)
+                    self._transaction.afterwards_do(report)
+            elif statement.usage.updates & module.namespace.keys() - module.pairing.removed_names:
+                self._edit.note(module, statement.name, Action.WAITS, None, _STAYS)
+
+    def withdraw(self, module: ModuleEdit, statement: Statement) -> bool:
+        """Take back what a statement of the old version registered; return whether that is all that it may have."""
+        if not statement.usage.calls:
+            return True
+        view = self._transaction.view(module.namespace)
+        codes = {id(node.code) for node in module.old_codes[statement]}
+        is_class = statement.kind is ast.ClassDef
+        cls = live_class(view.get(statement.name), module.name, statement) if is_class else None
+        return withdraw(statement, view.get, lambda value: value is cls or made_from(value, codes), self._transaction)
+
+    def _report_definition(self, module: ModuleEdit, statement: Statement) -> None:
+        self._edit.let_go()
+        node = definition_node(module.old_codes[statement], statement.name)
+        kinds = _holders(node.code) if node is not None else []
+        if kinds:
+            note = f"removed: what its decorators registered stays, held by {', '.join(kinds)}"
+            self._edit.note(module, statement.name, Action.WAITS, None, note)
+
+
+def _holders(code: CodeType) -> list[str]:
+    """Return the kinds of what holds the functions that run some code; frames are those of the engine."""
+    functions = [one for one in heap.referrers(code) if type(one) is FunctionType]
+    holders: list[Any] = [one for one in heap.referrers(*functions) if one is not functions] if functions else []
+    return sorted({type(one).__name__ for one in holders if not isinstance(one, FrameType)})
