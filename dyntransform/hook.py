@@ -143,7 +143,7 @@ class Hook:
         """Apply edits when files are saved; see `dyntransform.watch`.
 
         Args:
-            on_report: called with the report of each edit.
+            on_report: called with the report of each edit; if None while it watches already, the one there is stays.
             wait: return when the watch is active, not before.
 
         Raises:
@@ -151,6 +151,7 @@ class Hook:
         """
         _refuse_subinterpreters()
         if self._watcher is not None and self._watcher.is_running:
+            self._on_report = on_report or self._on_report
             return
         from dyntransform.watching import Watcher
 

@@ -138,6 +138,18 @@ def test_watch_and_unwatch(folder: Path) -> None:
         assert reports.empty()
 
 
+def test_reports_of_a_watch_that_began_without(folder: Path) -> None:
+    """``install(watch=True)`` reports to nobody; ``watch(on_report)`` after it reports what follows."""
+    write(folder, {"told.py": "X = 0"})
+    reports: queue.Queue[Report] = queue.Queue()
+    with dyntransform.install([folder], watch=True):
+        module = __import__("told")
+        dyntransform.watch(reports.put)
+        write(folder, {"told.py": "X = 1"})
+        assert reports.get(timeout=TIMEOUT_S).error is None
+        assert module.X == 1
+
+
 def test_roots_that_are_added(folder: Path) -> None:
     """A root that is added while watching is watched too."""
     write(folder, {"one/added_one.py": "X = 0", "two/added_two.py": "X = 0"})

@@ -197,7 +197,6 @@ def _parts(
 def _with_known(code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, _Kept]) -> CodeType:
     """Put in the code that live functions have, and kept values."""
     known = {(node.code.co_name, node.code.co_firstlineno): node for node in nodes}
-    classes = {node.code.co_name: node for node in nodes if _makes_members(node.code)}
     constants: list[Any] = []
     for constant in code.co_consts:
         new: Any = constant
@@ -207,12 +206,18 @@ def _with_known(code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, 
                 if node is not None and node.code.co_freevars == constant.co_freevars:
                     new = node.code
             else:
-                node = node or classes.get(constant.co_name)  # without its decorators it begins on another line
+                node = node or _decorated(nodes, constant)
                 new = _with_known(constant, node.children if node is not None else nodes, values)
         elif isinstance(constant, str):
             new = values.get(constant, constant)
         constants.append(new)
     return code.replace(co_consts=tuple(constants))
+
+
+def _decorated(nodes: Sequence[CodeNode], code: CodeType) -> CodeNode | None:
+    """Return the code of the class whose statement, without its decorators, is compiled to `code`: it begins above."""
+    same = [node for node in nodes if node.code.co_name == code.co_name and _makes_members(node.code)]
+    return max((node for node in same if node.line <= code.co_firstlineno), key=lambda node: node.line, default=None)
 
 
 def _makes_members(code: CodeType) -> bool:

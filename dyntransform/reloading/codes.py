@@ -41,11 +41,19 @@ class CodeNode:
 
 @dataclasses.dataclass(frozen=True)
 class Patch:
-    """Functions that run `old` are to run the code of `node`."""
+    """Functions that run `old` are to run the code of `node`.
+
+    Attributes:
+        old: what they run.
+        node: what they are to run.
+        moved: only its place changed.
+        again: an earlier edit could not give it to them, and this one did not change it.
+    """
 
     old: CodeType
     node: CodeNode
     moved: bool
+    again: bool = False
 
 
 def child_codes(code: CodeType) -> list[CodeType]:
@@ -90,15 +98,14 @@ def merge(old: Sequence[CodeNode], new: Sequence[CodeNode], patches: list[Patch]
 def _merged(old: CodeNode, new: CodeNode, patches: list[Patch]) -> CodeNode:
     if old.code == new.code and old.code.co_filename == new.code.co_filename:
         result = old
-        patches.extend(Patch(code, old, moved=False) for code in old.older)
-        for child in walk(old.children):
-            patches.extend(Patch(code, child, moved=False) for code in child.older)
+        for each in walk([old]):
+            patches.extend(Patch(code, each, moved=False, again=True) for code in each.older)
         return result
     children = merge(old.children, new.children, patches)
     result = CodeNode(_with_children(new.code, new.children, children), children)
     moved = _content(old.code) == _content(new.code)
     patches.append(Patch(old.code, result, moved))
-    patches.extend(Patch(code, result, moved=False) for code in old.older)
+    patches.extend(Patch(code, result, moved=False, again=moved) for code in old.older)
     return result
 
 

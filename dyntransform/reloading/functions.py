@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -15,8 +15,9 @@ from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.transaction import Transaction
 from dyntransform.reloading.usage import reads_any
+from dyntransform.reloading.values import same_value
 
-__all__ = ["docstring", "forwarding_code", "inner_defaults", "refresh_header", "retarget"]
+__all__ = ["docstring", "forwarding_code", "held_defaults", "inner_defaults", "refresh_header", "retarget"]
 
 
 def retarget(
@@ -131,7 +132,12 @@ def docstring(code: CodeType) -> str | None:
 
 
 def refresh_header(
-    function: FunctionType, made: FunctionType, edit: FunctionEdit, stale: frozenset[str], transaction: Transaction
+    function: FunctionType,
+    made: FunctionType,
+    edit: FunctionEdit,
+    stale: frozenset[str],
+    transaction: Transaction,
+    given: Mapping[str, Any],
 ) -> list[str]:
     """Give a live function the defaults and annotations of a newly made one.
 
@@ -141,16 +147,17 @@ def refresh_header(
         edit: how the statement changed; the defaults of other parameters are kept, with what they hold.
         stale: names whose value changed; a default that reads one is taken anew.
         transaction: takes the changes.
+        given: the defaults that the definition gave before; a copy of its function that has others keeps those.
 
     Returns:
         What was changed, in words.
     """
     node = edit.new.node
     assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    assert isinstance(edit.old.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    names = [argument.arg for argument in (*edit.old.node.args.posonlyargs, *edit.old.node.args.args)]
-    before, after = _default_values(function, names), _default_values(made, _positional(made))
+    before, after = held_defaults(function, edit), _default_values(made, _positional(made))
     fresh = edit.defaults | {name for name, default in default_names(node).items() if reads_any(default, stale)}
+    own = {name for name, value in before.items() if not same_value(value, given.get(name, value))}
+    fresh -= own
     values = {name: before[name] if name in before and name not in fresh else after[name] for name in after}
     done = []
     positional = tuple(values[name] for name in _positional(made) if name in values) or None
@@ -165,6 +172,13 @@ def refresh_header(
         transaction.set_attribute(function, "__annotations__", made.__annotations__)
         done.append("annotations")
     return done
+
+
+def held_defaults(function: FunctionType, edit: FunctionEdit) -> dict[str, Any]:
+    """Return the defaults that a function has, by the names of its parameters before an edit."""
+    node = edit.old.node
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    return _default_values(function, [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)])
 
 
 def inner_defaults(

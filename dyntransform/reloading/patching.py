@@ -17,6 +17,7 @@ from dyntransform.reloading.definitions import Function, FunctionEdit, default_n
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action
+from dyntransform.reloading.succession import functions_in
 
 if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
@@ -99,7 +100,10 @@ class Patching:
             if not self._set_defaults(module, function, patch) or not self._retarget(module, function, patch, cls)
         ]
         if lacking:
-            patch.node.older.append(patch.old)
+            if not any(patch.old is known for known in patch.node.older):
+                patch.node.older.append(patch.old)
+            if patch.again or patch.moved:
+                return  # it was said when the edit was made that it lacks something for
             free = sorted(set(code.co_freevars) - set(patch.old.co_freevars)) or ["a default of its new parameters"]
             note = f"made earlier without {', '.join(free)}: make it again by calling what made it"
             self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
@@ -170,10 +174,11 @@ class Patching:
         """
         stale = self._edit.stale_names(module, change.new)
         live = self.live(module, old)
+        given = self._given_defaults(module, change, made, live)
         for function in live:
             before = function.__annotations__
             target = self._successors.get(id(function), function)
-            done = functions.refresh_header(target, made, change, stale, self._transaction)
+            done = functions.refresh_header(target, made, change, stale, self._transaction, given)
             if done:
                 name = made.__code__.co_qualname
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
@@ -182,6 +187,19 @@ class Patching:
                 self._clear(heap.result_caches([function], namespaces).get(id(function), ()))
             if "annotations" in done:
                 self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
+
+    def _given_defaults(
+        self, module: ModuleEdit, change: FunctionEdit, made: FunctionType, live: list[FunctionType]
+    ) -> dict[str, Any]:
+        """Return the defaults of the function that the definition's own name leads to; none if that is the only one."""
+        if len(live) < 2:  # noqa: PLR2004 - no copies
+            return {}
+        cls = class_at(module.namespace, made.__qualname__)
+        names = module.namespace if cls is None else vars(cls)
+        held = names.get(made.__name__ if cls is None else entry_name(made.__name__, cls.__name__))
+        ids = {id(function) for function in functions_in(held)}
+        own = [function for function in live if id(function) in ids]
+        return functions.held_defaults(own[0], change) if own else {}
 
     def _clear(self, caches: Iterable[Any]) -> None:
         """Clear caches when the edit is live, when it is undone, and of what other threads put in meanwhile."""

@@ -10,7 +10,7 @@ from typing import Any
 from dyntransform.reloading.functions import forwarding_code
 from dyntransform.reloading.transaction import Transaction
 
-__all__ = ["made_from", "succeed"]
+__all__ = ["functions_in", "made_from", "succeed"]
 
 
 def succeed(old: FunctionType, new: Callable[..., Any], transaction: Transaction) -> bool:
@@ -24,7 +24,7 @@ def succeed(old: FunctionType, new: Callable[..., Any], transaction: Transaction
     Returns:
         Whether it does; not if `new` calls `old`, as with a decorator that wraps what its name held before.
     """
-    if any(function is old for function in _reachable(new)):
+    if any(function is old for function in functions_in(new)):
         return False
     like = new.__code__ if isinstance(new, FunctionType) else old.__code__
     transaction.set_attribute(old, "__code__", forwarding_code(old.__code__.co_freevars, like, new))
@@ -40,10 +40,10 @@ def made_from(value: Any, codes: set[int]) -> bool:
 
     That tells what a definition made from what was put in its place from outside.
     """
-    return any(id(function.__code__) in codes for function in _reachable(value))
+    return any(id(function.__code__) in codes for function in functions_in(value))
 
 
-def _reachable(value: Any) -> Iterator[FunctionType]:
+def functions_in(value: Any) -> Iterator[FunctionType]:
     """Yield the functions that calling `value` leads to through closures and the usual wrappers."""
     pending = [value]
     seen: set[int] = set()
