@@ -203,6 +203,7 @@ def reloaded(root: str, sequence: dict[str, Any], expected: list[Any]) -> list[s
     sys.path.insert(0, root)
     os.chdir(root)
     dyntransform.install(roots=[root])
+    dyntransform.reload()  # the first imports what the engine needs
     live = Live(Path(root), sequence)
     for number, (version, description) in enumerate(zip(sequence["versions"], expected, strict=True)):
         found = [f"edit {number}: {text}" for text in live.step(version, description)]

@@ -23,7 +23,7 @@ class Snapshot:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = set(names)
-        self._modules = {name: one for name, one in sys.modules.items() if name not in sys.builtin_module_names}
+        self._modules = dict(sys.modules)
         self._objects: dict[int, tuple[str, Any, _Parts]] = {}  # holds the objects, so that no id is used again
         for name in names:
             self._take(name, sys.modules[name])
