@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import dis
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 
 __all__ = ["CodeNode", "Patch", "child_codes", "merge", "module_code", "readers", "shift", "walk"]
@@ -80,28 +80,31 @@ def readers(nodes: Iterable[CodeNode], name: str) -> list[str]:
     return list(found)
 
 
-def merge(old: Sequence[CodeNode], new: Sequence[CodeNode], patches: list[Patch]) -> list[CodeNode]:
+def merge(
+    old: Sequence[CodeNode], new: Sequence[CodeNode], patches: list[Patch], lines: Mapping[int, int]
+) -> list[CodeNode]:
     """Carry live code over to a new version.
 
     Args:
         old: the code of a statement as it runs now.
         new: the code of the same statement, newly compiled.
         patches: takes what has to be given to live functions.
+        lines: where definitions begin that are edited, and where they began: this tells those of one name apart.
 
     Returns:
         The nodes of `new`, in which code that did not change is the object that live functions have.
     """
-    partner = {id(n): o for o, n in _pairs(old, new)}
-    return [_merged(partner[id(node)], node, patches) if id(node) in partner else node for node in new]
+    partner = {id(n): o for o, n in _pairs(old, new, lines)}
+    return [_merged(partner[id(node)], node, patches, lines) if id(node) in partner else node for node in new]
 
 
-def _merged(old: CodeNode, new: CodeNode, patches: list[Patch]) -> CodeNode:
+def _merged(old: CodeNode, new: CodeNode, patches: list[Patch], lines: Mapping[int, int]) -> CodeNode:
     if old.code == new.code and old.code.co_filename == new.code.co_filename:
         result = old
         for each in walk([old]):
             patches.extend(Patch(code, each, moved=False, again=True) for code in each.older)
         return result
-    children = merge(old.children, new.children, patches)
+    children = merge(old.children, new.children, patches, lines)
     result = CodeNode(_with_children(new.code, new.children, children), children)
     moved = _content(old.code) == _content(new.code)
     patches.append(Patch(old.code, result, moved))
@@ -131,12 +134,20 @@ def shift(node: CodeNode, lines: int, path: str, patches: list[Patch]) -> CodeNo
     return moved
 
 
-def _pairs(old: Sequence[CodeNode], new: Sequence[CodeNode]) -> Iterator[tuple[CodeNode, CodeNode]]:
-    """Pair by name; among several of one name first those with equal content, then the rest in order."""
+def _pairs(
+    old: Sequence[CodeNode], new: Sequence[CodeNode], lines: Mapping[int, int]
+) -> Iterator[tuple[CodeNode, CodeNode]]:
+    """Pair by name; several of one name by their statements, then those with equal content, then the rest in order."""
     names = dict.fromkeys(node.code.co_name for node in new)
     for name in names:
         olds = [node for node in old if node.code.co_name == name]
         news = [node for node in new if node.code.co_name == name]
+        for node in list(news) if len(olds) != len(news) else ():
+            partner = next((each for each in olds if each.line == lines.get(node.line)), None)
+            if partner is not None:
+                olds.remove(partner)
+                news.remove(node)
+                yield partner, node
         if len(olds) != len(news):
             contents: dict[object, list[CodeNode]] = {}
             for node in olds:

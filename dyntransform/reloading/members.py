@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -34,6 +35,7 @@ class BodyPlan:
         values: something else than functions, classes and the docstring changes.
         annotations: the annotations of the class change.
         nested: names of nested classes that changed.
+        covered: names of executed statements that keep the value of a later one, which is not executed.
         changed: anything but places and comments changed.
     """
 
@@ -45,6 +47,7 @@ class BodyPlan:
     values: bool
     annotations: bool
     nested: frozenset[str]
+    covered: frozenset[str]
     changed: bool
 
     @property
@@ -95,6 +98,7 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         values=bool(others),
         annotations=any(isinstance(statement.node, ast.AnnAssign) for statement in others),
         nested=frozenset(nested),
+        covered=frozenset(entry_name(each, name) for each in _covered(body.pairs, runs)),
         changed=bool(own or runs or body.removed or change.decorated or change.bases),
     )
 
@@ -114,6 +118,14 @@ def _runs(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) 
             runs.append(pair)
             changed |= usage.binds
     return runs
+
+
+def _covered(pairs: Sequence[Pair], runs: Sequence[Pair]) -> Iterator[str]:
+    """Yield the names of executed statements that a later one binds for certain, which is not executed."""
+    final = {name: pair for pair in pairs if not pair.new.is_block for name in pair.new.usage.binds}
+    for name, pair in final.items():
+        if pair not in runs and any(name in one.new.usage.binds for one in runs):
+            yield name
 
 
 def last_binders(statements: list[Statement]) -> dict[str, Statement]:
@@ -161,7 +173,8 @@ class MemberEdit:
         """Take over what the executed statements bound."""
         annotations = made.pop("__annotations__", {})
         for name, value in made.items():
-            self._set(name, value)
+            if name not in self._plan.covered:
+                self._set(name, value)
         for name in sorted(self._plan.removed & vars(self._cls).keys()):
             if name not in ("__doc__", "__module__", "__qualname__"):
                 self._transaction.delete_attribute(self._cls, name)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
 
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, module_code, shift
-from dyntransform.reloading.definitions import DefinitionEdit, definition_edit, inner_edits
+from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames
 from dyntransform.reloading.source import Source, Statement
@@ -143,21 +143,23 @@ class ModuleEdit:
             moved = lines or self.spec is not None
             return [shift(node, lines, self.source.filename, self.patches) for node in nodes] if moved else nodes
         known = len(self.patches)
-        merged = self._compile(pair.new, nodes)
+        merged = self._compile(pair, nodes)
         self.origins.update((id(patch.node), pair) for patch in self.patches[known:])
         return merged
 
-    def _compile(self, statement: Statement, nodes: list[CodeNode]) -> list[CodeNode]:
+    def _compile(self, pair: Pair, nodes: list[CodeNode]) -> list[CodeNode]:
         """Compile a statement; variables that live closures have and the new code does not need are kept in it."""
+        statement = pair.new
+        lines = dict(_lines(self.edits_of(pair)))
         code = self.source.compile([statement.node])
         new = [CodeNode.of(child) for child in child_codes(code)]
         patches: list[Patch] = []
-        merged = merge(nodes, new, patches)
+        merged = merge(nodes, new, patches, lines)
         if self.source.pad(statement, patches):
             code = self.source.compile([statement.node])
             new = [CodeNode.of(child) for child in child_codes(code)]
             patches = []
-            merged = merge(nodes, new, patches)
+            merged = merge(nodes, new, patches, lines)
         self.patches += patches
         self.compiled[statement] = module_code(code, new, merged)
         return merged
@@ -169,7 +171,7 @@ class ModuleEdit:
             index = self.source.statements.index(statement)
             code = self.source.compile([statement.node])
             new = [CodeNode.of(child) for child in child_codes(code)]
-            merged = merge(self.codes[index], new, [])
+            merged = merge(self.codes[index], new, [], {})
             self.codes[index] = merged
             self.compiled[statement] = code = module_code(code, new, merged)
         return code
@@ -228,6 +230,16 @@ class ModuleEdit:
             if other.old is not None:
                 before = self.old_statements.index(other.old) + 1
         return before
+
+
+def _lines(edits: Iterable[DefinitionEdit]) -> Iterator[tuple[int, int]]:
+    """Yield where the definitions in classes begin, and where they began."""
+    for edit in edits:
+        if isinstance(edit, ClassEdit):
+            for pair in edit.body.pairs:
+                if pair.old is not None and pair.new.is_definition:
+                    yield pair.new.first_line, pair.old.first_line
+            yield from _lines(edit.edits.values())
 
 
 def definition_node(nodes: list[CodeNode], name: str) -> CodeNode | None:

@@ -12,6 +12,8 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
+from dyntransform.reloading.slots import SideSlot
+
 __all__ = ["describe", "describe_module", "differences"]
 
 _OF_THE_IMPORT = {"__builtins__", "__cached__", "__file__", "__loader__", "__spec__", "__path__"}
@@ -113,10 +115,12 @@ def _class(cls: type, depth: int) -> Any:
     if cls.__module__ == "builtins":
         return cls.__name__
     names = vars(cls) | {"__annotations__": cls.__annotations__}  # made when it is asked for
+    added = {name for name, value in names.items() if isinstance(value, SideSlot)}
+    ours = {"__del__", "__new__"} if added else set()  # what the engine needs for slots that an edit added
     members = {
-        name: describe(value, depth)
+        name: describe(value, depth) if name not in added else f"slot {name}"
         for name, value in sorted(names.items())
-        if name not in _OF_THE_CLASS and not isinstance(value, enum.Enum)
+        if name not in _OF_THE_CLASS | ours and not isinstance(value, enum.Enum)
     }
     return {
         "name": cls.__name__,
@@ -212,6 +216,7 @@ _WAYS: list[tuple[Any, Any]] = [
     (types.CoroutineType, _coroutine),
     (staticmethod, lambda member, depth: {"static": describe(member.__func__, depth)}),
     (classmethod, lambda member, _: {"of class": member.__func__.__code__.co_firstlineno}),
+    (types.MemberDescriptorType, lambda member, _: f"slot {member.__name__}"),
     (property, lambda member, depth: {"property": describe(member.fget, depth), "doc": member.__doc__}),
 ]
 
