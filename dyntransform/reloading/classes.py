@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Collection
 from types import FunctionType
 from typing import Any
 
@@ -59,13 +60,18 @@ class ClassWork:
         plan = plan_body(self._change, stale, self._replaced_from_outside() | self._seen_by_decorators())
         self._withdraw(plan)
         self._functions(stale)
-        nested = self._nested(touched=touched)
+        bound = frozenset(name for pair in plan.runs for name in pair.new.usage.binds)
+        late = {one for one in self._change.edits if one.kind is ast.ClassDef and one.usage.reads & bound}
+        nested = self._nested(self._change.edits.keys() - late, touched=touched)
         outdated = self._edit.outdated.pop(id(self._cls), None) is not None
         remake = self._has_to_be_made_again(plan, stale) or outdated
         if remake:
             self._cls = self._remaking(plan).make_again()
         elif plan.changed:
             self._set_members(plan)
+        if late:
+            self._transaction.commit()
+            nested = self._nested(late, touched=touched) or nested
         if remake or plan.changed or nested:
             self._finish(plan, remade=remake)
         else:
@@ -167,11 +173,11 @@ class ClassWork:
             return None
         return next((one for one in heap.referrers(node.code) if type(one) is FunctionType), None)
 
-    def _nested(self, *, touched: bool) -> bool:
-        """Edit the classes in the body; return whether one of them took another's place."""
+    def _nested(self, statements: Collection[Statement], *, touched: bool) -> bool:
+        """Edit classes in the body; return whether one of them took another's place."""
         replaced = False
         for statement, change in self._change.edits.items():
-            if isinstance(change, ClassEdit):
+            if isinstance(change, ClassEdit) and statement in statements:
                 inner = vars(self._cls).get(entry_name(statement.name, self._site.name))
                 if isinstance(inner, type):
                     work = ClassWork(self._site.inner(change), inner)

@@ -93,7 +93,7 @@ def _function_edit(old: Statement, new: Statement, before: Function, after: Func
         decorated=_dump(before.decorator_list) != _dump(after.decorator_list) or _generic(before) != _generic(after),
         parameters=_parameters(before) != _parameters(after),
         defaults=frozenset(name for name, text in defaults_after.items() if defaults_before.get(name) != text),
-        annotated=_dump(signature_annotations(before)) != _dump(signature_annotations(after)),
+        annotated=_annotations(old, before) != _annotations(new, after),
     )
 
 
@@ -170,6 +170,12 @@ def _parameters(node: Function) -> object:
         arguments.vararg is None,
         arguments.kwarg is None,
     )
+
+
+def _annotations(statement: Statement, node: Function) -> tuple[bool, list[str]]:
+    """Return the annotations, and whether they are text (PEP 563)."""
+    found = signature_annotations(node)
+    return bool(found) and statement.future_annotations, _dump(found)
 
 
 def _generic(node: ast.stmt) -> list[str]:

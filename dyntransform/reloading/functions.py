@@ -48,6 +48,8 @@ def retarget(
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     if cls is not None:
         cells.setdefault("__class__", CellType(cls))
+        for parameter in getattr(cls, "__type_params__", ()):  # PEP 695: variables of the scope around the class
+            cells.setdefault(parameter.__name__, CellType(parameter))
     lacking = [name for name in code.co_freevars if name not in cells]
     if lacking:
         old, new_scopes = scopes()

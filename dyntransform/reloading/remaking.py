@@ -23,6 +23,7 @@ from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.registries import Registries
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.source import Statement
+from dyntransform.reloading.swaps import Swaps
 
 __all__ = ["Remaking"]
 
@@ -117,12 +118,21 @@ class Remaking:
             swaps = enums.merge(cls, twin, transaction)
             if swaps:
                 transaction.finally_do(functools.partial(replace_references, swaps, transaction))
+        self._type_parameters(twin)
         self._fields_of_instances(cls)
         twins.merge(cls, twin, provenance, transaction)
         transaction.finally_do(functools.partial(twins.retire, twin, cls, transaction))
         transaction.afterwards_do(functools.partial(_collect, weakref.ref(twin)))
         self._site.note(Action.UPDATED, "made again")
         return cls
+
+    def _type_parameters(self, twin: Any) -> None:
+        """Have what refers to the type parameters of before refer to those of now (PEP 695)."""
+        fresh = {parameter.__name__: parameter for parameter in vars(twin).get("__type_params__", ())}
+        former = vars(self._cls).get("__type_params__", ())
+        swaps = Swaps((old, fresh[old.__name__]) for old in former if old.__name__ in fresh)
+        if swaps:
+            self._transaction.finally_do(functools.partial(replace_references, swaps, self._transaction))
 
     def _fields_of_instances(self, cls: Any) -> None:
         """Have live instances get the fields that they were made without."""

@@ -189,7 +189,11 @@ class Statement:
 
     def same_text(self, other: Statement) -> bool:
         """Whether at most the lines that they are on differ."""
-        return self is other or (self.lines == other.lines and self.column == other.column)
+        return self is other or (
+            self.lines == other.lines
+            and self.column == other.column
+            and self.future_annotations == other.future_annotations
+        )
 
     def moved(self, lines: int) -> Statement:
         """Return the same statement further down."""

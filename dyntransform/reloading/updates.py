@@ -145,6 +145,8 @@ class _Finder:
         """Have a name hold again what it holds at a place, and afterwards what later statements make of it."""
         binder = self._binder(name, index)
         if binder is not None and name not in self._kept:
+            if name in self._pairs[binder].new.usage.counts:
+                self._start_again(name, index)
             self._groups.forced.add(self._pairs[binder].new)
             self._change([name], binder)
             self._later_binders(binder, frozenset([name]))

@@ -153,22 +153,18 @@ def _update(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
         return _constant(pen, scope, number, name)
     target, form = pen.one_of(possible)
     text = form.format(target, value.number())
-    if (target, "int") in value.needs:
-        return _constant(pen, scope, number, name)
     value.use(target)
     return Statement("update", number, text, (), frozenset(value.needs), (target,))
 
 
 def _again(pen: Pen, scope: Scope, number: int, name: str) -> Statement:
-    """Draw a statement that binds a name once more, also an imported one; it does not count on from there."""
+    """Draw a statement that binds a name once more, also an imported one, or counts on from it."""
     value = Expressions(pen, scope)
     names = [each for each in scope.of_kind("int") if "." not in each]
     if not names:
         return _constant(pen, scope, number, name)
     target = pen.one_of(names)
     text = f"{target} = {value.number()}"
-    if (target, "int") in value.needs:
-        return _constant(pen, scope, number, name)
     return Statement("again", number, text, ((target, "int"),), frozenset(value.needs))
 
 
