@@ -41,7 +41,7 @@ class Expressions(Stack):
 
     def _compare(self, operator: Any) -> None:
         (left, right), start = self._expressions(2)
-        kind = _COMPARE.get(getattr(operator, "name", str(operator)))
+        kind = _COMPARE.get(getattr(operator, "name", "").removesuffix("_CAST"))
         self._only(kind is not None)
         self._push(ast.Compare(left, [kind()], [right]), start)  # type: ignore[misc]
 

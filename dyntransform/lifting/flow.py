@@ -67,9 +67,17 @@ class Flow:
     """
 
     def __init__(self, code: CodeType) -> None:
-        self._take(_without_copied_exits(list(Bytecode.from_code(code))))
-        self.depths = self._find_depths()
-        self.main = max(self.depths, default=-1) + 1
+        listing = list(Bytecode.from_code(code))
+        self._take(listing)
+        places = [place for place, item in enumerate(listing) if isinstance(item, Instr)]
+        ending = places[self.main - 1] if is_return(self.instructions[self.main - 1]) else None
+        dead = {places[index] for index in range(len(places))} - {places[index] for index in self._reached()}
+        if dead:
+            ending = None if ending is None else ending - sum(place < ending for place in dead)
+            listing = [item for place, item in enumerate(listing) if place not in dead]
+        if ending is not None:
+            listing = _without_copied_exits(listing, ending)
+        self._take(listing)
 
     def _take(self, listing: list[Any]) -> None:
         self.instructions: list[Instr] = []
@@ -92,6 +100,8 @@ class Flow:
                 assert isinstance(entry.target, Label)
                 self._tries.append(_Try(start, stop, labels[entry.target], entry.push_lasti))
         self.targets = [labels[one.arg] if isinstance(one.arg, Label) else None for one in self.instructions]
+        self.depths = self._find_depths()
+        self.main = max(self.depths, default=-1) + 1
 
     def _find_depths(self) -> dict[int, int]:
         depths: dict[int, int] = {}
@@ -108,6 +118,23 @@ class Flow:
             if not instruction.is_final():
                 pending.append((index + 1, depth + instruction.stack_effect(jump=False)))
         return depths
+
+    def _reached(self) -> set[int]:
+        """Return the instructions that are executed at all; Python 3.11 leaves some that are not."""
+        reached: set[int] = set()
+        pending = [0]
+        while pending:
+            index = pending.pop()
+            if index in reached or index >= len(self.instructions):
+                continue
+            reached.add(index)
+            target = self.targets[index]
+            if target is not None:
+                pending.append(target)
+            if not self.instructions[index].is_final():
+                pending.append(index + 1)
+            pending += [entry.target for entry in self._tries if entry.start <= index < entry.stop]
+        return reached
 
     @functools.cached_property
     def _protecting(self) -> dict[int, list[_Try]]:
@@ -208,12 +235,12 @@ class Flow:
             Instructions, labels and protected ranges, made for this call.
         """
         indexes = piece.indexes
-        inside = set(indexes)
+        places = {index: place for place, index in enumerate(indexes)}
         end = Label()
         labels: dict[int, Label] = {}
         for index in indexes:
             target = self.targets[index]
-            if target is not None and target in inside:
+            if target is not None and target in places:
                 labels.setdefault(target, Label())
         tries = self.tries_of(indexes)
         for entry in tries:
@@ -234,27 +261,33 @@ class Flow:
                 found.append(end)
             if self.instructions[index].name == "RETURN_VALUE":
                 found.append(Instr("POP_TOP", location=self.instructions[index].location))
-            found.append(self._placed(index, labels, inside, end))
-            if index == piece.stop - 1 and piece.handlers:
+            found.append(self._placed(index, labels, places, end))
+            if index == piece.stop - 1 and piece.handlers and not found[-1].is_final():
                 found += [TryEnd(entry) for entry in current.values()]
                 current.clear()
                 found.append(Instr("JUMP_FORWARD", end, location=self.instructions[index].location))
         found += [TryEnd(entry) for entry in current.values()]
+        if isinstance(found[-1], Instr) and found[-1].arg is end and found[-1].name == "JUMP_FORWARD":
+            found.pop()  # it only goes to what follows
         found.append(end)
         return found
 
-    def _placed(self, index: int, labels: dict[int, Label], inside: set[int], end: Label) -> Instr:
+    def _placed(self, index: int, labels: dict[int, Label], places: dict[int, int], end: Label) -> Instr:
+        """Return an instruction as it stands in a listing, where handlers may be before or behind what they go to."""
         instruction = self.instructions[index]
-        target = self.targets[index]
         if is_return(instruction):
             return Instr("JUMP_FORWARD", end, location=instruction.location)
+        target = self.targets[index]
         if target is None:
             return instruction.copy()
-        label = labels[target] if target in inside else end
         name = instruction.name
-        if target not in inside and name.startswith("JUMP_BACKWARD"):
-            name = "JUMP_FORWARD"  # a handler stood behind the code that it goes back to
-        return Instr(name, label, location=instruction.location)
+        goes_back = target in places and places[target] <= places[index]
+        if name in _JUMPS:
+            name = ("JUMP_BACKWARD" if name == "JUMP_FORWARD" else name) if goes_back else "JUMP_FORWARD"
+        return Instr(name, labels[target] if target in places else end, location=instruction.location)
+
+
+_JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
 
 
 def is_return(instruction: Instr) -> bool:
@@ -262,39 +295,77 @@ def is_return(instruction: Instr) -> bool:
     return instruction.name in ("RETURN_VALUE", "RETURN_CONST")
 
 
-def _without_copied_exits(listing: list[Any]) -> list[Any]:
-    """Undo the copies of short last statements that the compiler puts where it would jump to them."""
-    places = [i for i, item in enumerate(listing) if isinstance(item, Instr) and is_return(item)]
+def _without_copied_exits(listing: list[Any], last: int) -> list[Any]:
+    """Undo the copies of short last statements that the compiler puts where it would jump to them.
+
+    Args:
+        listing: instructions, labels and protected ranges.
+        last: the return at the end of the main line.
+    """
     listing = list(listing)
-    *places, last = places or [0]
+    places = [i for i, item in enumerate(listing) if isinstance(item, Instr) and is_return(item) and i != last]
     for place in reversed(places):
         length = _common_end(listing, place, last)
-        if not length:
-            continue
         first = last - length + 1
         label = listing[first - 1]
         if not isinstance(label, Label):
             label = Label()
             listing.insert(first, label)
             last += 1
+            place += place >= first  # noqa: PLW2901 - it stands behind the label
         location = listing[place].location
         listing[place - length + 1 : place + 1] = [Instr("JUMP_FORWARD", label, location=location)]
-        last -= length - 1
-    return listing
+        if place < last:
+            last -= length - 1
+    return _threaded(listing)
+
+
+def _threaded(listing: list[Any]) -> list[Any]:
+    """Let jumps to jumps go on to where these go, and leave out what nothing leads to any more."""
+    onward: dict[Label, Label] = {}
+    for one, other in itertools.pairwise(reversed(listing)):
+        if isinstance(other, Label) and isinstance(one, Label):
+            onward[other] = onward.get(one, one)
+        elif isinstance(other, Label) and isinstance(one, Instr) and one.name == "JUMP_FORWARD":
+            assert isinstance(one.arg, Label)
+            onward[other] = onward.get(one.arg, one.arg)
+    for item in listing:
+        if isinstance(item, Instr) and isinstance(item.arg, Label):
+            item.arg = onward.get(item.arg, item.arg)
+    used = {item.arg for item in listing if isinstance(item, Instr) and isinstance(item.arg, Label)}
+    used |= {item.target for item in listing if isinstance(item, TryBegin) and isinstance(item.target, Label)}
+    found: list[Any] = []
+    for item in listing:
+        if isinstance(item, Label) and item not in used:
+            continue
+        before = found[-1] if found else None
+        if isinstance(item, Instr) and item.name == "JUMP_FORWARD" and isinstance(before, Instr) and before.is_final():
+            continue
+        found.append(item)
+    return found
 
 
 def _common_end(listing: list[Any], one: int, other: int) -> int:
-    """Count how many instructions before two returns, and these, are the same, at the same place in the source."""
-    length = 0
-    by_compiler = True
-    while one >= length and one < other - length:
+    """Count how many instructions before two returns, and these, are the same, at the same place in the source.
+
+    A `with` drops what ``__exit__`` returned in two places that look like copies: nothing that is copied begins so.
+    """
+    length = ending = 0
+    while one >= length and other >= length and (one < other - length or other < one - length):
         a, b = listing[one - length], listing[other - length]
         if not isinstance(a, Instr) or not isinstance(b, Instr) or (a.name, a.arg) != (b.name, b.arg):
             break
-        by_compiler = by_compiler and _is_by_compiler(a, listing[one - length + 1] if length else None)
-        if (not by_compiler and a.location != b.location) or isinstance(a.arg, Label):
+        if ending == length and _is_by_compiler(a, listing[one - length + 1] if length else None):
+            ending += 1
+        elif a.location != b.location or isinstance(a.arg, Label):
             break
         length += 1
+    while (
+        length > ending
+        and not isinstance(listing[other - length], Label)
+        and listing[other - length + 1].name == "POP_TOP"
+    ):
+        length -= 1
     return length
 
 

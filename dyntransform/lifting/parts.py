@@ -11,6 +11,7 @@ import ast
 import copy
 import dataclasses
 import hashlib
+import inspect
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
@@ -219,9 +220,17 @@ def code_structure(code: CodeType) -> str:
             code.co_freevars,
             code.co_code,
             code.co_exceptiontable,
-            [code_structure(each) if isinstance(each, CodeType) else _constant(each) for each in code.co_consts],
+            [_in_code(each, code) for each in code.co_consts],
         ]
     )
+
+
+def _in_code(constant: Any, code: CodeType) -> str:
+    if isinstance(constant, CodeType):
+        return code_structure(constant)
+    if type(constant) is int and constant == code.co_firstlineno and not code.co_flags & inspect.CO_OPTIMIZED:
+        return "line"  # Python 3.13 keeps the line of a class in its code
+    return _constant(constant)
 
 
 def _constant(value: Any) -> str:
