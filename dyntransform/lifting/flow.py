@@ -21,12 +21,13 @@ __all__ = ["AT_END", "Flow", "Range", "is_return"]
 
 @dataclasses.dataclass(frozen=True)
 class _Try:
-    """Instructions `start` to `stop` are protected by the handler at `target`."""
+    """Instructions `start` to `stop` are protected by the handler at `target`, which keeps `depth` of the stack."""
 
     start: int
     stop: int
     target: int
     push_lasti: bool
+    depth: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,14 +99,24 @@ class Flow:
         for entry, start, stop in closed:
             if start < stop:
                 assert isinstance(entry.target, Label)
-                self._tries.append(_Try(start, stop, labels[entry.target], entry.push_lasti))
+                self._tries.append(_Try(start, stop, labels[entry.target], entry.push_lasti, _depth(entry)))
         self.targets = [labels[one.arg] if isinstance(one.arg, Label) else None for one in self.instructions]
         self.depths = self._find_depths()
         self.main = max(self.depths, default=-1) + 1
 
     def _find_depths(self) -> dict[int, int]:
+        """Follow the main line; where a protected range always raises, it goes on in the handler."""
         depths: dict[int, int] = {}
         pending = [(0, 0)]
+        while pending:
+            self._follow(pending, depths)
+            last = max(depths)
+            if not is_return(self.instructions[last]):
+                entries = [one for one in self._tries if one.start <= last < one.stop and one.target not in depths]
+                pending = [(one.target, one.depth + one.push_lasti + 1) for one in entries]
+        return depths
+
+    def _follow(self, pending: list[tuple[int, int]], depths: dict[int, int]) -> None:
         while pending:
             index, depth = pending.pop()
             if index in depths or index >= len(self.instructions):
@@ -117,7 +128,6 @@ class Flow:
                 pending.append((target, depth + instruction.stack_effect(jump=True)))
             if not instruction.is_final():
                 pending.append((index + 1, depth + instruction.stack_effect(jump=False)))
-        return depths
 
     def _reached(self) -> set[int]:
         """Return the instructions that are executed at all; Python 3.11 leaves some that are not."""
@@ -288,6 +298,11 @@ class Flow:
 
 
 _JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
+
+
+def _depth(entry: TryBegin) -> int:
+    depth: Any = entry.stack_depth
+    return depth if type(depth) is int else 0  # it is a class of its own where it is not set
 
 
 def is_return(instruction: Instr) -> bool:
