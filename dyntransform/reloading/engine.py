@@ -151,7 +151,8 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - the border to the edited program: SystemExit is an error too
             if edit is not None:
                 _forget_locals(error)
-                edit.transaction.rollback()
+                for problem in edit.transaction.rollback():
+                    error.add_note(f"one thing could not be put back: {type(problem).__name__}: {problem}")
             self._states.restore(saved[0])
             self._project.loaded.restore(saved[1])
             replacements.restore(saved[2])

@@ -10,6 +10,10 @@ from dyntransform.reloading.source import Statement
 __all__ = ["live_class"]
 
 
+_IMMUTABLE = 1 << 8
+"""Py_TPFLAGS_IMMUTABLETYPE: no class statement makes such a type; it may have taken the place of one that does."""
+
+
 def live_class(value: Any, module: str, statement: Statement, *, but: type | None = None) -> type | None:
     """Return the class that a class statement made.
 
@@ -26,7 +30,9 @@ def live_class(value: Any, module: str, statement: Statement, *, but: type | Non
     decorated = bool(statement.node.decorator_list)  # type: ignore[attr-defined]
 
     def is_meant(cls: Any) -> bool:
-        return isinstance(cls, type) and cls is not but and cls.__qualname__.rpartition(".")[2] == name
+        if not isinstance(cls, type) or cls is but or cls.__flags__ & _IMMUTABLE:
+            return False
+        return cls.__qualname__.rpartition(".")[2] == name
 
     line = (value if isinstance(value, type) else type(value)).__mro__
     found = [cls for cls in line if is_meant(cls) and cls.__module__ == module]

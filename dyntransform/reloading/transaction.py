@@ -168,15 +168,27 @@ class Transaction:
             operation()
         self._afterwards.clear()
 
-    def rollback(self) -> None:
-        """Put everything back as it was, in one step."""
+    def rollback(self) -> list[Exception]:
+        """Put everything back as it was, in one step.
+
+        Returns:
+            What was raised by steps back; all others are made nevertheless.
+        """
+        problems: list[Exception] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            _run_all(self._steps_back())
+            steps = iter(self._steps_back())
+            while True:
+                try:
+                    _run_all(steps)
+                    break
+                except Exception as problem:  # noqa: BLE001 - told by the caller
+                    problems.append(problem)
         for kept in (self._undo, self._staged, self._finally, self._saved, self._views):
             kept.clear()
         if self._afterwards:  # classes were made, which refer to themselves
             gc.collect()
+        return problems
 
     def _steps_back(self) -> list[_Operation]:
         undo = list(reversed(self._undo)) if self.live else []
@@ -221,7 +233,7 @@ class Transaction:
         return [name for name in sys.modules if name not in self._modules]
 
 
-def _run_all(operations: list[_Operation]) -> None:
+def _run_all(operations: Iterable[_Operation]) -> None:
     collections.deque(map(operator.call, operations), 0)
 
 
