@@ -1,0 +1,150 @@
+"""The comparison that stands between rewritten code and the program."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from types import CodeType
+
+import pytest
+
+from dyntransform.compiled import rewriting
+from dyntransform.compiled.check import difference
+from dyntransform.compiled.instructions import Handler, Instruction, Listing, assemble, disassemble
+from dyntransform.compiled.reads import Read, find_reads
+from dyntransform.compiled.rewriting import rewrite
+from dyntransform.compiled.scopes import Scope
+from dyntransform.transform.decide import Options
+
+TEXT = """
+def f(a):
+    from m import y
+    try:
+        while a:
+            a = y(a)
+    except ValueError:
+        print(y)
+    return y
+"""
+SOURCES = (("m", "y"),)
+
+
+def function() -> tuple[Listing, list[Read], CodeType]:
+    """Return the function taken apart, its reads, and its rewritten code."""
+    module = Scope(compile(TEXT, "file.py", "exec", dont_inherit=True))
+    (scope,) = module.children.values()
+    reads = find_reads(scope, {(scope, "y"): SOURCES})
+    code = rewrite(module.code, Options()).code
+    return scope.listing, reads, next(one for one in code.co_consts if isinstance(one, CodeType))
+
+
+def test_rewritten_code_passes() -> None:
+    """What was rewritten differs in nothing but its lookups."""
+    original, reads, new = function()
+    assert len(reads) >= 3
+    assert difference(original, new, reads) == ""
+
+
+def _changed(new: CodeType, change: Callable[[Listing], object]) -> CodeType:
+    listing = disassemble(new)
+    change(listing)
+    return assemble(listing, {}, new.co_names, new.co_consts, new.co_stacksize)
+
+
+def _first(listing: Listing, name: str) -> Instruction:
+    return next(one for one in listing.instructions if one.name == name)
+
+
+def _jump_elsewhere(listing: Listing) -> None:
+    one = next(one for one in listing.instructions if one.name.startswith("POP_JUMP") and one.name.endswith("FALSE"))
+    assert one.target is not None
+    one.target = listing.instructions[listing.instructions.index(one.target) + 1]
+
+
+def _other_place(listing: Listing, name: str) -> None:
+    one = _first(listing, name)
+    assert one.location is not None
+    assert one.location.lineno is not None
+    one.location = dataclasses.replace(one.location, lineno=one.location.lineno, end_col_offset=99)
+
+
+def _other_handler(listing: Listing) -> None:
+    handler = listing.handlers[0]
+    index = listing.instructions.index(handler.start) + 1
+    listing.handlers[0] = Handler(
+        listing.instructions[index], handler.last, handler.target, handler.depth, handler.lasti
+    )
+
+
+def _another_key(listing: Listing) -> None:
+    call = next(index for index, one in enumerate(listing.instructions) if one.name == "JUMP_FORWARD")
+    key = next(one for one in listing.instructions[call:] if one.name == "LOAD_CONST")
+    key.argument = 0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda listing: listing.instructions.insert(3, Instruction("NOP", None, None)), "became NOP"),
+        (lambda listing: listing.instructions.append(Instruction("NOP", None, None)), "more than before"),
+        (lambda listing: listing.instructions.remove(_first(listing, "POP_TOP")), "POP_TOP became"),
+        (lambda listing: setattr(_first(listing, "STORE_FAST"), "argument", 0), "STORE_FAST became STORE_FAST"),
+        (lambda listing: _other_place(listing, "STORE_FAST"), "STORE_FAST moved"),
+        (lambda listing: _other_place(listing, "JUMP_FORWARD"), "another place"),
+        (_jump_elsewhere, "leads somewhere else"),
+        (_other_handler, "exception table"),
+        (_another_key, "something else than a lookup"),
+    ],
+)
+def test_a_difference_is_found(change: Callable[[Listing], object], says: str) -> None:
+    """Instructions, places, jumps, handlers and lookups are all looked at."""
+    original, reads, new = function()
+    assert says in difference(original, _changed(new, change), reads)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"co_flags": 0},
+        {"co_varnames": ("b", "y")},
+        {"co_name": "g"},
+        {"co_firstlineno": 7},
+        {"co_stacksize": 2},
+        {"co_names": ("n",) * 9},
+        {"co_consts": (1,) * 9},
+    ],
+)
+def test_fields_are_compared(change: dict[str, object]) -> None:
+    """What is not in the instructions has to be the same, and the stack has to be large enough."""
+    original, reads, new = function()
+    if "co_flags" in change:
+        change = {"co_flags": new.co_flags | 0x20}
+    assert difference(original, new.replace(**change), reads)  # type: ignore[arg-type]
+
+
+def test_the_original_stands_in_where_the_check_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function stays as it is, the rest is rewritten, and the reason names the function."""
+    plain = compile(TEXT + TEXT.replace("f(", "g("), "file.py", "exec", dont_inherit=True)
+    monkeypatch.setattr(rewriting, "difference", lambda listing, *_: "it is odd" if listing.code.co_name == "f" else "")
+    rewritten = rewrite(plain, Options())
+    before, after = [[one for one in code.co_consts if isinstance(one, CodeType)] for code in (plain, rewritten.code)]
+    assert after[0] is before[0]
+    assert after[1] != before[1]
+    assert rewritten.reason == "names imported in functions stay as they are in f: it is odd"
+    assert rewritten.lookups == SOURCES
+
+
+def test_unknown_code_is_left_as_it_is() -> None:
+    """Code that Python's compiler does not write, as other tools do, is no reason to fail."""
+    plain = compile(TEXT, "file.py", "exec", dont_inherit=True)
+    (scope,) = Scope(plain).children.values()
+    listing = scope.listing
+    index = next(index for index, one in enumerate(listing.instructions) if one.name == "IMPORT_NAME")
+    listing.instructions.insert(index, Instruction("NOP", None, None))
+    odd = assemble(listing, {}, scope.code.co_names, scope.code.co_consts, scope.code.co_stacksize)
+    consts = tuple(odd if one is scope.code else one for one in plain.co_consts)
+    module = plain.replace(co_consts=consts)
+    rewritten = rewrite(module, Options())
+    assert rewritten.code is module
+    assert (rewritten.links, rewritten.lookups) == ((), ())
+    assert rewritten.reason.startswith("left as it is: Python's own compiler writes no such code")
