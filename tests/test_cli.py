@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,31 @@ def test_show(tmp_path: Path) -> None:
     assert "-    return g()\n" in changed
     assert text.splitlines()[-1] in changed
     assert "return (" in ours(tmp_path, ["show", "m.py", "--lowered"]).output
+
+
+def test_show_of_a_compiled_file(tmp_path: Path) -> None:
+    """The functions that change are printed, before and after; of what cannot be loaded it is said what to do."""
+    text = "def f():\n    from helper import g\n    a = 1\n    b = 2\n    c = 3\n    return g()\n"
+    write(tmp_path, {"m.py": text, "helper.py": ""})
+    for name in ("m", "helper"):
+        py_compile.compile(str(tmp_path / f"{name}.py"), str(tmp_path / f"{name}.pyc"), doraise=True)
+    whole = ours(tmp_path, ["show", "m.pyc"]).output
+    assert whole.startswith("--- m.pyc: f, line 1\n+++ m.pyc: f, line 1 (rewritten)\n")
+    assert "IMPORT_NAME" in whole
+    assert [line for line in whole.splitlines() if line.startswith("+") and "__dyn_replaced__" in line]
+    short = ours(tmp_path, ["show", "m.pyc", "--diff"]).output
+    assert len(short) < len(whole)
+    lowered = ours(tmp_path, ["show", "m.pyc", "--lowered"]).output
+    assert lowered.startswith("m.pyc: f, line 1\n")
+    assert "__dyn_replaced__" in lowered
+    nothing = ours(tmp_path, ["show", "helper.pyc"])
+    assert (nothing.code, nothing.output) == (0, "")
+    assert "it runs as it is" in nothing.errors
+    (tmp_path / "m.pyc").write_bytes(b"rubbish")
+    bad = ours(tmp_path, ["show", "m.pyc"])
+    assert bad.code == 1
+    assert "bad magic number in 'm.pyc'" in bad.errors
+    assert "compile its source again" in bad.errors
 
 
 def test_show_into_a_closed_pipe(tmp_path: Path) -> None:
