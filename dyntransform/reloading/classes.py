@@ -11,6 +11,7 @@ from typing import Any
 from dyntransform.reloading import derived, heap
 from dyntransform.reloading.bodies import Body, entry_name
 from dyntransform.reloading.class_site import ClassSite
+from dyntransform.reloading.covered import covered_function
 from dyntransform.reloading.creation import Creation
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind
@@ -90,9 +91,30 @@ class ClassWork:
         return self._cls
 
     def _set_members(self, plan: BodyPlan) -> None:
-        statements = [pair.new for pair in plan.runs]
-        made = self._body.execute(self._cls, statements, plan.removed) if statements else {}
+        made = self._covered(plan)
+        statements = [pair.new for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in made]
+        if statements:
+            made |= self._body.execute(self._cls, statements, plan.removed)
         MemberEdit(self._site, self._cls, plan).apply(made)
+
+    def _covered(self, plan: BodyPlan) -> dict[str, Any]:
+        """Return the registered methods that a later one of the same name covered: they are not registered again."""
+        last = last_binders(list(self._change.old.body))
+        seen, found = self._seen_by_decorators(), {}
+        for pair in plan.runs:
+            inner = self._change.edits.get(pair.new)
+            if pair.old is None or pair.new in seen or not isinstance(inner, FunctionEdit) or inner.decorated:
+                continue
+            name = entry_name(pair.new.name, self._site.name)
+            value = covered_function(pair.old, last[pair.new.name], vars(self._cls).get(name), self._made_by)
+            if value is not MISSING and last[pair.new.name] is not pair.old:
+                found[name] = value
+        return found
+
+    def _made_by(self, statement: Statement) -> list[FunctionType]:
+        """Return the functions that a method statement of the old version made."""
+        node = self._body.old_node_of(statement)
+        return self._edit.live(self._module, node.code) if node is not None else []
 
     # ------------------------------------------------------------------ whether members can be set
 

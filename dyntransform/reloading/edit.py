@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
@@ -87,6 +88,11 @@ class Edit:
     def refresh_header(self) -> Callable[[ModuleEdit, FunctionEdit, CodeType, FunctionType], None]:
         """Give the functions of a definition their new defaults and annotations; see `Patching`."""
         return self._patching.refresh_header
+
+    @property
+    def live(self) -> Callable[[ModuleEdit, CodeType], list[FunctionType]]:
+        """The functions that ran some code when the edit began; see `Patching`."""
+        return self._patching.live
 
     @property
     def bind(self) -> Callable[..., None]:
@@ -204,7 +210,7 @@ class Edit:
         last = [statement for statement in edit.old_statements if name in statement.usage.binds][-1]
         value = self.transaction.former(edit.namespace).get(name, MISSING)
         if last is not pair.old:
-            value = covered_function(edit, pair.old, last, value, self._patching)
+            value = covered_function(pair.old, last, value, functools.partial(self._patching.made_by, edit))
         if value is MISSING:
             return False
         self._bindings.bind(edit, name, value, index)

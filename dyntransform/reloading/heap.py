@@ -182,15 +182,15 @@ def _holders(functions: list[FunctionType]) -> list[Any]:
     return referrers(*functions) if len(functions) <= _FEW else objects()
 
 
-def wrappers(function: FunctionType) -> list[FunctionType]:
-    """Return the functions that `functools.wraps` made look like `function`, and those around them."""
-    found: list[FunctionType] = []
+def wrappers(function: FunctionType) -> list[Any]:
+    """Return the functions that `functools.wraps` made look like `function`, those around them, and properties."""
+    found: list[Any] = []
     pending = [function]
     while pending:
         inner = pending.pop()
-        namespaces = [
-            holder for holder in referrers(inner) if type(holder) is dict and holder.get("__wrapped__") is inner
-        ]
+        holders = referrers(inner)
+        found += [holder for holder in holders if isinstance(holder, (property, functools.cached_property))]
+        namespaces = [holder for holder in holders if type(holder) is dict and holder.get("__wrapped__") is inner]
         ids = {id(namespace) for namespace in namespaces}
         for holder in referrers(*namespaces) if namespaces else ():
             if type(holder) is FunctionType and id(holder.__dict__) in ids:

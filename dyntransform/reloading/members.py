@@ -214,8 +214,13 @@ class MemberEdit:
             return
         if isinstance(old, (staticmethod, classmethod)):
             old, new = old.__func__, new.__func__
-        if isinstance(old, FunctionType) and callable(new) and made_from(old, Body(self._site).codes(pair.new.name)):
+        if isinstance(old, FunctionType) and callable(new) and made_from(old, self._codes(pair)):
             succeed(old, new, self._transaction)
+
+    def _codes(self, pair: Pair) -> set[int]:
+        """Return the code, by id, that the function of a method statement had before."""
+        node = Body(self._site).old_node_of(pair.old) if pair.old is not None and pair.old.is_definition else None
+        return {id(code) for code in (node.code, *node.older)} if node is not None else set()
 
     def _hash(self) -> None:
         """A class that defines __eq__ alone has __hash__ None (data model, object.__hash__)."""

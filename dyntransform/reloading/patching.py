@@ -14,10 +14,12 @@ from dyntransform.reloading.bodies import entry_name
 from dyntransform.reloading.closures import Scopes
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
-from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action
+from dyntransform.reloading.source import Statement
 from dyntransform.reloading.succession import functions_in
+from dyntransform.reloading.transaction import MISSING
 
 if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
@@ -163,6 +165,11 @@ class Patching:
             self._live |= heap.live_functions([code], [module.namespace], module.old_trees())
         return self._live[id(code)]
 
+    def made_by(self, module: ModuleEdit, statement: Statement) -> list[FunctionType]:
+        """Return the functions that a top-level definition of the old version made."""
+        node = definition_node(module.old_codes[statement], statement.name)
+        return self.live(module, node.code) if node is not None else []
+
     def refresh_header(self, module: ModuleEdit, change: FunctionEdit, old: CodeType, made: FunctionType) -> None:
         """Give the functions of a definition their new defaults and annotations.
 
@@ -211,5 +218,5 @@ class Patching:
         """Bring up to date what `functools.wraps` copied, if the copy was not changed since."""
         for function in live:
             for wrapper in heap.wrappers(function):
-                if getattr(wrapper, name) == before:
+                if getattr(wrapper, name, MISSING) == before:
                     self._transaction.set_attribute(wrapper, name, value)
