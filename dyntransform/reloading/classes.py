@@ -59,17 +59,18 @@ class ClassWork:
         """
         stale = self._edit.stale_names(self._module, self._change.new, self._site.index) if touched else frozenset()
         plan = plan_body(self._change, stale, self._replaced_from_outside() | self._seen_by_decorators())
-        self._withdraw(plan)
         self._functions(stale)
         bound = frozenset(name for pair in plan.runs for name in pair.new.usage.binds)
         late = {one for one in self._change.edits if one.kind is ast.ClassDef and one.usage.reads & bound}
         nested = self._nested(self._change.edits.keys() - late, touched=touched)
         outdated = self._edit.outdated.pop(id(self._cls), None) is not None
         remake = self._has_to_be_made_again(plan, stale) or outdated
+        covered = {} if remake else self._covered(plan)
+        self._withdraw(plan, covered)
         if remake:
             self._cls = self._remaking(plan).make_again()
         elif plan.changed:
-            self._set_members(plan)
+            self._set_members(plan, covered)
         if late:
             self._transaction.commit()
             nested = self._nested(late, touched=touched) or nested
@@ -90,8 +91,8 @@ class ClassWork:
         self._finish(plan, remade=True)
         return self._cls
 
-    def _set_members(self, plan: BodyPlan) -> None:
-        made = self._covered(plan)
+    def _set_members(self, plan: BodyPlan, covered: dict[str, Any]) -> None:
+        made = dict(covered)
         statements = [pair.new for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in made]
         if statements:
             made |= self._body.execute(self._cls, statements, plan.removed)
@@ -174,9 +175,10 @@ class ClassWork:
         view = self._transaction.view(self._module.namespace)
         return vars(self._cls).get(entry_name(name, self._site.name), view.get(name))
 
-    def _withdraw(self, plan: BodyPlan) -> None:
+    def _withdraw(self, plan: BodyPlan, covered: Collection[str]) -> None:
         """Take back what methods registered that are gone or are to register anew."""
-        replaced = [pair.old for pair in plan.runs if pair.old is not None and pair.kind != Kind.SAME]
+        runs = [pair for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in covered]
+        replaced = [pair.old for pair in runs if pair.old is not None and pair.kind != Kind.SAME]
         for statement in (*self._change.body.removed, *replaced):
             node = self._body.old_node_of(statement) if statement.is_definition else None
             codes = {id(node.code)} if node is not None else set()

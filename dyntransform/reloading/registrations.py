@@ -125,7 +125,10 @@ def looks_at_signature(node: ast.stmt, lookup: _Lookup) -> bool:
     """Whether a decorator of a function asks for its parameters or annotations, so that it has to see new ones."""
     for decorator in getattr(node, "decorator_list", ()):
         function = resolve(decorator, lookup)
+        owner = getattr(function, "__self__", None)
         function = getattr(function, "__func__", function)
+        if isinstance(owner, functools.singledispatchmethod):
+            function = owner.dispatcher.register  # what its method only passes on to
         if isinstance(function, FunctionType) and _asks(function, made=isinstance(decorator, ast.Call)):
             return True
     return False
