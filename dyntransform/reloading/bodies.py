@@ -84,8 +84,11 @@ class Body:
 
     def old_node_of(self, statement: Statement) -> CodeNode | None:
         """Return the code of a method statement of the old version; others may define the same name."""
-        nodes = self._old_nodes()
-        return definition_node([node for node in nodes if node.line == statement.first_line] or nodes, statement.name)
+        return _at(self._old_nodes(), statement)
+
+    def new_node_of(self, statement: Statement) -> CodeNode | None:
+        """Return the code of a method statement of the new version."""
+        return _at(_members(self._module.codes[self._index], self._path), statement)
 
     def _old_nodes(self) -> list[CodeNode]:
         pair = self._module.pairing.pairs[self._index]
@@ -230,6 +233,10 @@ def _below_generic(code: CodeType) -> Iterator[CodeType]:
         yield child
         if child.co_name.startswith(_GENERIC):
             yield from child_codes(child)
+
+
+def _at(nodes: list[CodeNode], statement: Statement) -> CodeNode | None:
+    return definition_node([node for node in nodes if node.line == statement.first_line] or nodes, statement.name)
 
 
 def _members(nodes: list[CodeNode], path: Sequence[str]) -> list[CodeNode]:

@@ -178,10 +178,11 @@ class ClassWork:
     def _withdraw(self, plan: BodyPlan, covered: Collection[str]) -> None:
         """Take back what methods registered that are gone or are to register anew."""
         runs = [pair for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in covered]
-        replaced = [pair.old for pair in runs if pair.old is not None and pair.kind != Kind.SAME]
-        for statement in (*self._change.body.removed, *replaced):
-            node = self._body.old_node_of(statement) if statement.is_definition else None
-            codes = {id(node.code)} if node is not None else set()
+        replaced = [(pair.old, pair.new) for pair in runs if pair.old is not None and pair.kind != Kind.SAME]
+        for statement, new in (*((one, None) for one in self._change.body.removed), *replaced):
+            nodes = [self._body.old_node_of(statement)] if statement.is_definition else []
+            nodes += [self._body.new_node_of(new)] if new is not None and new.is_definition else []
+            codes = {id(node.code) for node in nodes if node is not None}
             if statement.usage.calls:
                 withdraw(statement, self._lookup, functools.partial(made_from, codes=codes), self._transaction)
 

@@ -197,7 +197,7 @@ class Edit:
         wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
         if wanted:
             if pair.old is not None:
-                self._removal.withdraw(edit, pair.old)
+                self._removal.withdraw(edit, pair.old, pair.new)
             self._run_if_possible(edit, index, pair, Action.RAN)
         elif (touched or forced) and not edit.may_run(pair):
             self._execution.run(edit, index, pair, Action.RERAN)
@@ -250,7 +250,7 @@ class Edit:
         rerun = change.decorated or any(reads_any(decorator, stale) for decorator in node.decorator_list)
         rerun = rerun or (change.signature and looks_at_signature(node, self.transaction.view(edit.namespace).get))
         if rerun or (node.name not in edit.namespace and pair.kind != Kind.SAME):
-            self._removal.withdraw(edit, change.old)
+            self._removal.withdraw(edit, change.old, pair.new)
             self._run_if_possible(edit, index, pair, Action.RAN if change.decorated else Action.RERAN)
             return
         old = definition_node(edit.old_codes[change.old], node.name)
@@ -283,7 +283,7 @@ class Edit:
                 self._run_if_possible(edit, index, pair, Action.RAN)
             return
         if change.decorated and change.new is pair.new:
-            self._removal.withdraw(edit, change.old)
+            self._removal.withdraw(edit, change.old, pair.new)
         work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)
         work.apply(touched=touched)
 

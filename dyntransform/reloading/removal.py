@@ -47,12 +47,19 @@ class Removal:
             elif statement.usage.updates & module.namespace.keys() - module.pairing.removed_names:
                 self._edit.note(module, statement.name, Action.WAITS, None, _STAYS)
 
-    def withdraw(self, module: ModuleEdit, statement: Statement) -> bool:
-        """Take back what a statement of the old version registered; return whether that is all that it may have."""
+    def withdraw(self, module: ModuleEdit, statement: Statement, new: Statement | None = None) -> bool:
+        """Take back what a statement of the old version registered; return whether that is all that it may have.
+
+        Args:
+            module: the module.
+            statement: the statement.
+            new: what takes its place: its functions run the code of that, once the edit is live.
+        """
         if not statement.usage.calls:
             return True
         view = self._transaction.view(module.namespace)
-        codes = {id(node.code) for node in module.old_codes[statement]}
+        nodes = [*module.old_codes[statement], *(module.codes_of(new) if new is not None else ())]
+        codes = {id(node.code) for node in nodes}
         is_class = statement.kind is ast.ClassDef
         cls = live_class(view.get(statement.name), module.name, statement) if is_class else None
         return withdraw(statement, view.get, lambda value: value is cls or made_from(value, codes), self._transaction)
