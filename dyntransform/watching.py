@@ -73,6 +73,7 @@ class Watcher:
         self._forks = _ForkWarning()
         self._process = os.getpid()
         self._inotify: Inotify | None = None
+        self._awake = False
         self._thread = 0
         self._started = self._last_edit = time.monotonic()
 
@@ -180,10 +181,14 @@ class Watcher:
         events: set[tuple[int, str]] = set()
         now = time.monotonic()
         if self._inotify is not None and not early:
-            self._inotify.wait()
-            changes = notify.watch(_STEP_MS, _LATE_STEP_MS, _LATE_MS, None)
+            changes: Any = None
+            if not self._awake:
+                self._inotify.wait()
+                changes = notify.watch(_STEP_MS, _LATE_STEP_MS, _LATE_MS, None)
             if not isinstance(changes, set):  # the machine is busy, or it was nothing
                 changes = notify.watch(_STEP_MS, _LOOK_MS, _WAIT_MS, self._stop)
+            # What woke us may be more than watchfiles has told: sleep again only when it has nothing for a while.
+            self._awake = isinstance(changes, set)
         elif early or now - self._started < _YOUNG_S:
             self._stop.wait(_LOOK_MS / 1000)
             changes = notify.watch(_STEP_MS, 1, 1, None)

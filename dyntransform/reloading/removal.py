@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from types import CodeType, FrameType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dyntransform.reloading import heap
 from dyntransform.reloading.live_class import live_class
@@ -75,6 +75,13 @@ class Removal:
 
 def _holders(code: CodeType) -> list[str]:
     """Return the kinds of what holds the functions that run some code; frames are those of the engine."""
-    functions = [one for one in heap.referrers(code) if type(one) is FunctionType]
-    holders: list[Any] = [one for one in heap.referrers(*functions) if one is not functions] if functions else []
-    return sorted({type(one).__name__ for one in holders if not isinstance(one, FrameType)})
+    functions = tuple(one for one in heap.referrers(code) if type(one) is FunctionType)
+    holders = heap.referrers(*functions) if functions else []
+    # Python 3.13 shows the arguments of calls as well.
+    return sorted(
+        {
+            type(one).__name__
+            for one in holders
+            if not isinstance(one, FrameType) and not (type(one) is tuple and one == functions)
+        }
+    )
