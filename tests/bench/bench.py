@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import engines
+import hooks
+import libraries
 import loops
 import plots
 import tables
@@ -27,7 +29,8 @@ from results import ROOT, Job, Outcome, run
 PROJECT = Shape(200, 300)
 SMALL_LINES = 60
 """Lines of a module where many modules are measured."""
-GROWTH = ("dyntransform", "IPython", "jurigged")
+BUILT = ("plain", "dyntransform")
+GROWTH = ("dyntransform", "dyntransform, files named", "IPython", "jurigged")
 
 
 def main() -> None:
@@ -60,7 +63,7 @@ def main() -> None:
     print(note)
 
 
-_ROUNDS = {"loops": 5, "start": 5}
+_ROUNDS = {"loops": 7, "start": 5, "libraries": 7}
 """Once, where nothing else is said: with many samples in a process."""
 
 
@@ -84,6 +87,8 @@ def _growth(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - a quic
 
     for modules in (200, 1_000, 5_000):
         add(f"modules: {modules}", "function", Shape(modules, SMALL_LINES))
+    for modules in (200, 5_000):
+        add(f"modules, constant: {modules}", "constant", Shape(modules, SMALL_LINES))
     for lines in (300, 1_500, 5_000):
         add(f"lines: {lines}", "function", Shape(50, lines))
     for heap in (500_000, 1_500_000, 5_000_000):
@@ -101,6 +106,19 @@ def _loops(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - it is q
     ]
 
 
+def _libraries(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - they are where they were installed
+    names = libraries.available()
+    return [
+        Job("libraries", name, engine, {"name": name, "engine": engine})
+        for name in (names[:2] if quick else names)
+        for engine in ("plain", "dyntransform")
+    ]
+
+
+def _hooks(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - it is quick anyway
+    return [Job("hooks", "from source to code", "dyntransform", {})] if hooks.available() else []
+
+
 def _start(folder: Path, *, quick: bool) -> list[Job]:
     found: list[Job] = []
     small = str(loops.generate(folder))
@@ -114,6 +132,13 @@ def _start(folder: Path, *, quick: bool) -> list[Job]:
         for state in ("cold", "warm"):
             work = f"import of {shape.modules:,} modules of {shape.lines} lines, {state}"
             add(work, ("plain", "dyntransform", "jurigged", "hmr"), what="load", root=root, state=state)
+        add(f"import of {shape.modules:,} modules of {shape.lines} lines, built", BUILT, what="built", root=root)
+    if not quick:
+        root = str(generate(folder, Shape(5_000, SMALL_LINES)))
+        for state in ("cold", "warm"):
+            work = f"import of 5,000 modules of {SMALL_LINES} lines, {state}"
+            add(work, ("plain", "dyntransform"), what="load", root=root, state=state)
+        add(f"import of 5,000 modules of {SMALL_LINES} lines, built", BUILT, what="built", root=root)
     add("a short script", ("plain", "dyntransform"), what="script")
     for rewritten in (True, False):
         work = f"1,000 lines to code, {'with' if rewritten else 'without'} imports in functions"
@@ -128,7 +153,7 @@ def _watch(folder: Path, *, quick: bool) -> list[Job]:
         Job("watches", "from save to call", engine, {"what": "save", "engine": engine, **arguments, **sizes})
         for engine in ("watcher alone", "dyntransform", "jurigged", "hmr")
     ]
-    seconds = 1.0 if quick else 10.0
+    seconds = 1.0 if quick else 30.0
     idle = {"what": "idle", **arguments, "seconds": seconds}
     found += [
         Job("watches", "idle", engine, {**idle, "engine": engine}) for engine in ("dyntransform", "jurigged", "hmr")
@@ -136,7 +161,15 @@ def _watch(folder: Path, *, quick: bool) -> list[Job]:
     return found
 
 
-SUITES = {"reload": _reload, "loops": _loops, "start": _start, "watch": _watch, "growth": _growth}
+SUITES = {
+    "reload": _reload,
+    "loops": _loops,
+    "libraries": _libraries,
+    "start": _start,
+    "hooks": _hooks,
+    "watch": _watch,
+    "growth": _growth,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

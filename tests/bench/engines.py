@@ -65,6 +65,17 @@ class Ours(Plain):
         self._hook.watch()
 
 
+class OursNamed(Ours):
+    """dyntransform as its watcher calls it: with the files that were saved."""
+
+    def start(self, root: Path) -> None:
+        super().start(root)
+        self._root = root
+
+    def reload(self, modules: Sequence[str]) -> None:
+        self._hook.reload([str(self._root.joinpath(*name.split(".")).with_suffix(".py")) for name in modules])
+
+
 class IPython(Plain):
     """``%autoreload 2`` of IPython: it looks for changed files before each cell."""
 
@@ -152,6 +163,7 @@ class DynamicExecutor(Plain):
 
 ENGINES: dict[str, tuple[Callable[[], Engine], str]] = {
     "dyntransform": (Ours, "dyntransform"),
+    "dyntransform, files named": (OursNamed, "dyntransform"),
     "IPython": (IPython, "IPython"),
     "jurigged": (Jurigged, "jurigged"),
     "hmr": (Hmr, "reactivity"),

@@ -52,11 +52,15 @@ class Outcome:
         """Return the least that each process listed under `key`."""
         return [min(answer[key]) for answer in self.answers if answer.get(key)]
 
+    def middles(self, key: str = "times") -> list[float]:
+        """Return the median of what each process listed under `key`."""
+        return [statistics.median(answer[key]) for answer in self.answers if answer.get(key)]
+
 
 def run(jobs: Sequence[Job], rounds: int, folder: Path) -> list[Outcome]:
     """Run each job once a round, so that what disturbs the machine for a while disturbs all of them."""
     outcomes = [Outcome(job) for job in jobs]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "1"}  # the same work in each process
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a warm start needs what the cold one wrote
     for number in range(rounds):
         for outcome in outcomes:

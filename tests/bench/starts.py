@@ -23,7 +23,7 @@ TRANSFORM_LINES = 1_000
 
 
 def measure(what: str, **arguments: Any) -> dict[str, Any]:
-    """Measure one of `install`, `load`, `script`, `transform`."""
+    """Measure one of `install`, `load`, `built`, `script`, `transform`."""
     return _MEASURES[what](**arguments)
 
 
@@ -56,6 +56,16 @@ def _load(engine: str, root: str, state: str) -> dict[str, Any]:
     took = time.process_time() - start
     gc.collect()
     return {"times": [took], "bytes": [_resident() - before]}
+
+
+def _built(engine: str, root: str) -> dict[str, Any]:
+    """Return the seconds that importing a project takes that `build` has rewritten, by Python alone, and its memory."""
+    if engine == "plain":
+        return _load(engine, root, "warm")
+    out = Path(f"{root}_built")
+    command = [sys.executable, "-m", "dyntransform", "build", root, "-o", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
+    return _load("plain", str(out), "warm")
 
 
 def _resident() -> int:
@@ -110,4 +120,4 @@ def _transform(engine: str, *, rewritten: bool) -> dict[str, Any]:
     return {"times": times[1:]}
 
 
-_MEASURES = {"install": _install, "load": _load, "script": _script, "transform": _transform}
+_MEASURES = {"install": _install, "load": _load, "built": _built, "script": _script, "transform": _transform}
