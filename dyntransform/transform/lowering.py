@@ -1,6 +1,6 @@
 """Turn the marks on a tree into the code that runs.
 
-A read of a name imported in a function becomes ``(y if R is None else R(key, y))``, R being a builtin that is None
+A read of a name imported in a function becomes ``(R(key, y) if R is not None else y)``, R being a builtin that is None
 until an edit replaced a value which a running function may still hold. All new nodes have the position of the name they
 stand for, so tracebacks, carets and line events are those of the original. Links and class bases need no code: the
 engine reads the links from the cache entry, and it edits classes in place without the base (see docs/design.md).
@@ -36,8 +36,8 @@ class _Lowering(ast.NodeTransformer):
         again = ast.Name(node.id, ast.Load())
         key = ast.Constant(sources)  # type: ignore[arg-type]  # the compiler takes tuples
         lookup = ast.Call(ast.Name(REPLACED, ast.Load()), [key, again], [])
-        test = ast.Compare(at, [ast.Is()], [ast.Constant(None)])
-        lowered = ast.IfExp(test, node, lookup)
+        test = ast.Compare(at, [ast.IsNot()], [ast.Constant(None)])
+        lowered = ast.IfExp(test, lookup, node)  # in this order what is usual does not jump over what is rare
         for new in ast.walk(lowered):
             if new is not node:
                 ast.copy_location(new, node)

@@ -151,6 +151,9 @@ def test_at_rest_costs_one_test() -> None:
     """)
     _, lowered = codes(text)
     code = next(constant for constant in lowered.co_consts if isinstance(constant, CodeType))
-    names = [one.opname for one in dis.get_instructions(code)]
-    after = names[names.index("LOAD_GLOBAL") :][:3]
-    assert [after[0], "JUMP" in after[1], after[2]] == ["LOAD_GLOBAL", True, "LOAD_FAST"]
+    instructions = list(dis.get_instructions(code))
+    first = next(index for index, one in enumerate(instructions) if one.opname == "LOAD_GLOBAL")
+    jump = instructions[first + 1]
+    assert "IF_NONE" in jump.opname
+    read, after = [one for one in instructions if one.offset >= jump.argval][:2]
+    assert (read.opname, after.opname) == ("LOAD_FAST", "RETURN_VALUE")

@@ -246,7 +246,7 @@ def test_lowered() -> None:
     text = lowered("class A:\n    def f(self):\n        from m import y  # c\n        return y\n", "file.py", Options())
     assert text == (
         "class A:\n\n    def f(self):\n        from m import y\n"
-        "        return y if __dyn_replaced__ is None else __dyn_replaced__((('m', 'y'),), y)\n"
+        "        return __dyn_replaced__((('m', 'y'),), y) if __dyn_replaced__ is not None else y\n"
     )
     assert ast.parse(text)
 

@@ -40,8 +40,8 @@ def test_lookups() -> None:
     )
     text = ast.unparse(tree)
     key = "(('.n', 'y'), ('o', 'z'))"
-    assert f"return y if __dyn_replaced__ is None else __dyn_replaced__({key}, y)" in text
-    assert "x = x if __dyn_replaced__ is None else __dyn_replaced__((('m', 'x'),), x)" in text
+    assert f"return __dyn_replaced__({key}, y) if __dyn_replaced__ is not None else y" in text
+    assert "x = __dyn_replaced__((('m', 'x'),), x) if __dyn_replaced__ is not None else x" in text
     assert "class C(DynamicClass):" in text
     assert ast.get_docstring(tree) == "Doc."
 
