@@ -63,7 +63,7 @@ def main() -> None:
     print(note)
 
 
-_ROUNDS = {"loops": 7, "start": 5, "libraries": 7}
+_ROUNDS = {"loops": 7, "start": 5, "libraries": 5}
 """Once, where nothing else is said: with many samples in a process."""
 
 
@@ -127,7 +127,7 @@ def _start(folder: Path, *, quick: bool) -> list[Job]:
         found.extend(Job("starts", work, engine, {"engine": engine, **arguments}) for engine in names)
 
     add("install", ("dyntransform", "jurigged", "hmr"), what="install", root=small)
-    for shape in [PROJECT] if quick else [PROJECT, Shape(1_000, SMALL_LINES)]:
+    for shape in [PROJECT] if quick else [PROJECT, Shape(200, SMALL_LINES), Shape(1_000, SMALL_LINES)]:
         root = str(generate(folder, shape))
         for state in ("cold", "warm"):
             work = f"import of {shape.modules:,} modules of {shape.lines} lines, {state}"

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["LIBRARIES", "PROGRAMS", "available", "measure"]
 
-SECONDS = 1.0
+SECONDS = 0.7
 """So long each process repeats the work, at least three times."""
 
 Work = Callable[[], object]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ __all__ = ["draw"]
 
 COLOURS = {
     "dyntransform": "#0b6e4f",
+    "dyntransform, files named": "#5fc9a3",
     "IPython": "#c44536",
     "jurigged": "#5f4bb6",
     "hmr": "#d9a441",
@@ -36,7 +38,7 @@ def draw(outcomes: dict[str, list[Outcome]], folder: Path) -> list[str]:
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "dyntransform", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3})
-    drawers: dict[str, Callable[[Any, list[Outcome]], None]] = {"reload": _reload, "growth": _growth}
+    drawers: dict[str, Callable[[Any, list[Outcome]], None]] = {"reload": _reload, "growth": _growth, "start": _start}
     names = []
     for suite, drawer in drawers.items():
         if suite in outcomes:
@@ -82,7 +84,7 @@ def _reload(figure: Any, outcomes: list[Outcome]) -> None:
 def _growth(figure: Any, outcomes: list[Outcome]) -> None:
     """One curve for each engine and size."""
     sizes = list(dict.fromkeys(outcome.job.work.partition(":")[0] for outcome in outcomes))
-    for axes, size in zip(figure.subplots(2, 2).flat, sizes, strict=True):
+    for axes, size in zip(figure.subplots(2, (len(sizes) + 1) // 2).flat, sizes, strict=False):
         for engine in dict.fromkeys(outcome.job.engine for outcome in outcomes):
             points = [
                 (int(outcome.job.work.partition(":")[2]), statistics.median(outcome.values()) * MS)
@@ -101,6 +103,36 @@ def _growth(figure: Any, outcomes: list[Outcome]) -> None:
         axes.set_xlabel(size)
         axes.set_ylabel("milliseconds")
     figure.axes[0].legend()
+
+
+_IMPORT = re.compile(r"import of ([\d,]+) modules of (\d+) lines, (\w+)")
+_STYLES = {"cold": "o--", "warm": "o-", "built": "^:"}
+
+
+def _start(figure: Any, outcomes: list[Outcome]) -> None:
+    """Import time against the number of modules, and of lines, one curve for each engine and state of the caches."""
+    found: dict[tuple[str, str], dict[tuple[int, int], float]] = {}
+    for outcome in outcomes:
+        match = _IMPORT.fullmatch(outcome.job.work)
+        if match is not None and outcome.values() and not (match[3] == "built" and outcome.job.engine == "plain"):
+            size = int(match[1].replace(",", "")), int(match[2])
+            found.setdefault((outcome.job.engine, match[3]), {})[size] = statistics.median(outcome.values()) * MS
+    sizes = {size for points in found.values() for size in points}
+    fewest = min(sizes, default=(0, 0))
+    for axes, varying, fixed in zip(figure.subplots(1, 2), (0, 1), (fewest[1], fewest[0]), strict=True):
+        for (engine, state), points in found.items():
+            line = sorted((size[varying], value) for size, value in points.items() if size[1 - varying] == fixed)
+            if line:
+                axes.plot(*zip(*line, strict=True), _STYLES[state], color=COLOURS[engine], label=f"{engine}, {state}")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        places = sorted({size[varying] for size in sizes if size[1 - varying] == fixed})
+        axes.set_xticks(places, [f"{place:,}" for place in places])
+        axes.xaxis.set_minor_formatter(lambda *_: "")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_xlabel(("modules of {} lines", "lines of {} modules")[varying].format(fixed))
+        axes.set_ylabel("import, milliseconds")
+    figure.axes[0].legend(fontsize=7)
 
 
 def _is_of(outcome: Outcome, size: str) -> bool:

@@ -68,7 +68,15 @@ def run(jobs: Sequence[Job], rounds: int, folder: Path) -> list[Outcome]:
             print(f"  {number + 1}/{rounds} {job.suite}: {job.work}: {job.engine}", flush=True)
             command = [sys.executable, str(WORKER), job.suite, json.dumps(job.arguments)]
             try:
-                done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT, cwd=folder)
+                done = subprocess.run(
+                    command,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=TIMEOUT,
+                    cwd=folder,
+                    env=environment,
+                )
             except subprocess.TimeoutExpired:
                 outcome.failures.append(f"more than {TIMEOUT} s")
                 continue

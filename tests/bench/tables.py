@@ -51,7 +51,7 @@ _LOOPS = (
 )
 _LIBRARIES = (
     "The folder of each library is the project, so its functions look up late what they import from it. The same work "
-    "inside the process, plain and rewritten in turns; best of each process, and the ratios of 7 pairs of processes "
+    "inside the process, plain and rewritten in turns; best of each process, and the ratios of 5 pairs of processes "
     "(goals: 1.02 as geometric mean, none above 1.05)."
 )
 _HOOKS = (
@@ -145,7 +145,7 @@ def _cell(outcome: Outcome, ours: Outcome) -> str:
         return _DEAD.get(outcome.job.work, "never live")
     values = live if len(live) >= len(module) else module
     text = spread(values, MS, 2 if statistics.median(values) < 0.01 else 0)
-    if outcome.job.engine != "dyntransform" and ours.values():
+    if not outcome.job.engine.startswith("dyntransform") and ours.values():
         text += f" x{statistics.median(values) / statistics.median(ours.values()):.2g}"
     return text if values is live else f"*{_HALF.get(outcome.job.work, 'module only')}:* {text}"
 
@@ -223,7 +223,7 @@ def _start(outcomes: list[Outcome]) -> list[str]:
 def _memory(by: dict[tuple[str, str], Outcome], works: list[str], names: list[str]) -> list[str]:
     rows = []
     for work in works:
-        if not work.endswith("warm"):
+        if not work.endswith(("warm", "built")):
             continue
         modules = int(work.split()[2].replace(",", ""))
         cells = [by[work, name].values("bytes") if (work, name) in by else [] for name in names]
