@@ -7,6 +7,7 @@ import abc
 import dis
 import functools
 import inspect
+import sys
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
@@ -53,7 +54,7 @@ def refresh(cls: type, transaction: Transaction, *, bases: bool, names: frozense
     forget = functools.partial(_forget_instance_checks, object if names or bases else cls)
     if names or bases or abstract:
         transaction.do(forget, forget)
-    if bases:
+    if names or bases:
         transaction.do(_forget_dispatch, _forget_dispatch)
 
 
@@ -94,10 +95,17 @@ def _has_hook(cls: type) -> bool:
 
 
 def _forget_dispatch() -> None:
-    """`functools.singledispatch` keeps what it found by class."""
-    for candidate in heap.objects():
-        if type(candidate) is FunctionType and candidate.__dict__ and "_clear_cache" in candidate.__dict__:
+    """`functools.singledispatch` keeps what it found by class; all functions that it makes run one code object."""
+    if sys.getrefcount(_DISPATCH) == _DISPATCH_REFERENCES:
+        return  # it has made none
+    for candidate in heap.referrers(_DISPATCH):
+        if type(candidate) is FunctionType:
             candidate._clear_cache()  # type: ignore[attr-defined]
+
+
+_DISPATCH: CodeType = functools.singledispatch(lambda _: None).__code__  # type: ignore[attr-defined]
+_DISPATCH_REFERENCES = 3
+"""References where nothing runs it: the code of `functools.singledispatch`, the name above, argument of the call."""
 
 
 def move(namespace: Mapping[str, Any], nodes: Sequence[CodeNode], transaction: Transaction) -> None:

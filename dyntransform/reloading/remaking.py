@@ -122,7 +122,7 @@ class Remaking:
         self._fields_of_instances(cls)
         twins.merge(cls, twin, provenance, transaction)
         transaction.finally_do(functools.partial(twins.retire, twin, cls, transaction))
-        transaction.afterwards_do(functools.partial(_collect, weakref.ref(twin)))
+        transaction.afterwards_do(functools.partial(_collect, weakref.proxy(twin)))
         self._site.note(Action.UPDATED, "made again")
         return cls
 
@@ -199,11 +199,18 @@ class Remaking:
             self._transaction.set_attribute(self._body.outer(), entry_name(*reversed(self._path[-2:])), value)
 
 
-def _collect(twin: weakref.ref[type]) -> None:
-    """Free a twin: it refers to itself, and ``__subclasses__()`` of its bases lists it until then."""
+def _collect(twin: weakref.CallableProxyType[type]) -> None:
+    """Free a twin: it refers to itself, and ``__subclasses__()`` of its bases lists it until then.
+
+    Args:
+        twin: a proxy, since weak references to the twin become ones to the class.
+    """
     for generation in (1, 2):
-        if twin() is not None:
-            gc.collect(generation)
+        try:
+            twin.__name__  # noqa: B018 - whether it is there
+        except ReferenceError:
+            return
+        gc.collect(generation)
 
 
 def _report_holders(replaced: list[weakref.ref[type]], note: Callable[..., None]) -> None:

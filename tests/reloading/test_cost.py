@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import collections
+import gc
+from collections.abc import Sized
 
 import pytest
 
@@ -74,3 +76,31 @@ def test_project_size(project, counts):
     assert seen[0] == seen[1]
     assert seen[0]["visited modules"] == 4
     assert "searches" not in seen[0]
+
+
+def test_collections(project, monkeypatch):
+    """What a class left behind that was made again is collected among young objects, not among all."""
+    text = "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int = 1\n"
+    cls = project.load("points", text).Point
+    project.edit(points=text + "    y: int = 2\n")
+    collected: list[int] = []
+    collect = gc.collect
+    monkeypatch.setattr(gc, "collect", lambda generation=2: (collected.append(generation), collect(generation))[1])
+    gc.disable()
+    try:
+        project.edit(points=text + "    z: int = 2\n")
+    finally:
+        gc.enable()
+    assert collected == [1]
+    assert cls().z == 2
+    assert [one for one in object.__subclasses__() if one.__qualname__ == "Point"] == [cls]
+
+
+def test_dispatch(project):
+    """Functions with singledispatch ask again once a class changed, and are looked for only if there are any."""
+    text = "import functools\n@functools.singledispatch\ndef f(x): return 'any'\nclass A:\n    x = 1\n"
+    module = project.load("lengths", text + "    def __len__(self): return 1\n")
+    module.f.register(Sized, lambda _: "sized")
+    assert module.f(module.A()) == "sized"
+    project.edit(lengths=text)
+    assert module.f(module.A()) == "any"
