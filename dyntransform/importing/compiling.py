@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib._bootstrap import _call_with_frames_removed  # type: ignore[attr-defined]
 from importlib._bootstrap_external import _classify_pyc, _compile_bytecode  # type: ignore[attr-defined]
 from types import CodeType
 
@@ -11,6 +12,7 @@ from dyntransform.transform.optout import opts_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable
 
     from dyntransform.transform.stage import Stage
@@ -20,6 +22,7 @@ __all__ = [
     "Compiled",
     "LinkSpec",
     "cached_file",
+    "compile_as_import",
     "compile_file",
     "load_code",
     "new_entry",
@@ -171,7 +174,7 @@ def new_entry(path: str, data: bytes, is_project: Callable[[str], bool]) -> cach
 
 def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
     if b"from" not in data and stage is None:
-        return Compiled(compile(data, path, "exec", dont_inherit=True), (), (), data)
+        return Compiled(compile_as_import(data, path), (), (), data)
     from dyntransform.transform.stack import is_small, on_large_stack  # the imports of a cold start
 
     if is_small():
@@ -192,7 +195,7 @@ def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool], stage: S
         if stage is not None:
             stage(tree, data, path)
         lower(tree, decisions)
-        code = compile(tree, path, "exec", dont_inherit=True)
+        code = compile_as_import(tree, path)
     except RecursionError:
         reason = f"{path}: nested too deeply to be rewritten; names imported in its functions are not late bound"
         return Compiled(_plain(path, data, stage), (), (), data, reason, stage)
@@ -203,9 +206,18 @@ def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool], stage: S
 
 def _plain(path: str, data: bytes, stage: Stage | None) -> CodeType:
     if stage is None:
-        return compile(data, path, "exec", dont_inherit=True)
+        return compile_as_import(data, path)
     import ast
 
     tree = ast.parse(data, path)
     stage(tree, data, path)
-    return compile(tree, path, "exec", dont_inherit=True)
+    return compile_as_import(tree, path)
+
+
+def compile_as_import(source: bytes | ast.Module, path: str) -> CodeType:
+    """Compile a module as the import system does.
+
+    What the compiler computes may warn, as ``~True`` does; such a warning is shown at the line that called it.
+    """
+    code: CodeType = _call_with_frames_removed(compile, source, path, "exec", dont_inherit=True)
+    return code

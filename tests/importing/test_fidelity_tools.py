@@ -139,6 +139,15 @@ PROGRAMS = {
         except UserWarning as error: print("of the module", error)
         print(sorted(map(str, warns.__dict__.get("__warningregistry__", ()))))
     """,
+    "warnings of the compiler": """
+        import importlib, sys, warnings
+        text = "x = ~True\\ndef f():\\n    from source import value as v\\n    return v is 1, '\\\\d'\\n"
+        open("wrong.py", "w").write(text)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            import wrong
+        for each in caught: print(each.category.__name__, each.message, each.filename, each.lineno)
+    """,
     "coroutines": """
         import sys, asyncio, module
         sys.set_coroutine_origin_tracking_depth(5)
