@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import libcst as cst
@@ -16,6 +17,8 @@ __all__ = ["write"]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 """A line as the compiler sees it; str.splitlines also splits at form feeds and the like."""
+_FEED = re.compile(r"(?:[ \t\f]*\f(?=[ \t]*[^ \t\f\r\n]))?")
+"""What the compiler does not count as indentation of a line; libcst drops it, or counts it."""
 _Place = tuple[int, int]
 
 
@@ -29,6 +32,17 @@ def write(source: str, decisions: Decisions) -> str:
     Raises:
         ValueError: libcst cannot read the text, or does not give a marked line back unchanged.
     """
+    lines = _LINE.findall(source)
+    feeds = [_FEED.match(line)[0] for line in lines]  # type: ignore[index]  # it matches nothing, too
+    if not any(feeds):
+        return _write(source, decisions, {})
+    bare = "".join(line[len(feed) :] for line, feed in zip(lines, feeds, strict=True))
+    written = _write(bare, decisions, {number: len(feed) for number, feed in enumerate(feeds, 1)})
+    return "".join(feed + line for line, feed in zip(_LINE.findall(written), feeds, strict=True))
+
+
+def _write(source: str, decisions: Decisions, cut: Mapping[int, int]) -> str:
+    """Write the marks into text whose lines lack so many characters at their beginning."""
     try:
         module = cst.parse_module(source)
     except cst.ParserSyntaxError as problem:
@@ -42,7 +56,7 @@ def write(source: str, decisions: Decisions) -> str:
         names = {name: QUALIFIED + name for name in names}
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     positions = wrapper.resolve(PositionProvider)
-    writer = _Writer(_Marks(source, decisions), positions, names)
+    writer = _Writer(_Marks(source, decisions, cut), positions, names)
     body = [writer.statement(statement) for statement in wrapper.module.body]
     result = wrapper.module.with_changes(body=_with_header(body, spliced))
     return _changed_lines(source, module.code, _with_line(result.code, spliced))
@@ -83,12 +97,12 @@ def _unused(name: str, source: str) -> str:
 class _Marks:
     """The marks by place: line and column in characters, as libcst counts."""
 
-    def __init__(self, source: str, decisions: Decisions) -> None:
+    def __init__(self, source: str, decisions: Decisions, cut: Mapping[int, int]) -> None:
         lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
         def place(node: ast.expr | ast.stmt) -> _Place:
-            line = lines[node.lineno - 1].encode()
-            return node.lineno, len(line[: node.col_offset].decode())
+            line, missing = lines[node.lineno - 1].encode(), cut.get(node.lineno, 0)
+            return node.lineno, len(line[: node.col_offset - missing].decode())
 
         self.reads = {place(node): sources for node, sources in decisions.reads.items()}
         self.links: dict[_Place, list[Import]] = {}
