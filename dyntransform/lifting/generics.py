@@ -7,7 +7,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, Final
 
-from dyntransform.lifting.flow import Flow, Range, is_return
+from dyntransform.lifting.exits import is_return
+from dyntransform.lifting.flow import Flow, Range
 from dyntransform.lifting.machine import OPERATIONS, Machine
 from dyntransform.lifting.parts import lazy_value
 from dyntransform.lifting.stack import MakeLambda

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from dyntransform.lifting.flow import Flow, Range, is_return
+from dyntransform.lifting.exits import is_return
+from dyntransform.lifting.flow import Flow, Range
 from dyntransform.lifting.machine import Machine
 from dyntransform.lifting.parts import Facts, facts_of
 from dyntransform.lifting.syntax import lambda_expression

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from types import CodeType
 
 from dyntransform.lifting.assembling import assemble
-from dyntransform.lifting.flow import AT_END, Flow, Range, is_return
+from dyntransform.lifting.exits import AT_END, is_return
+from dyntransform.lifting.flow import Flow, Range
 from dyntransform.lifting.generics import ScopeMachine, lift_generic
 from dyntransform.lifting.machine import Machine
 from dyntransform.lifting.parts import Block, Body, Part, codes_in, structure

@@ -13,8 +13,8 @@ from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import readers
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.source import Statement
 from dyntransform.reloading.stars import refresh_stars
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.values import same_value
 from dyntransform.runtime.hooks import kept_names

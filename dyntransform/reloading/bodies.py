@@ -11,7 +11,7 @@ from typing import Any
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.codes import CodeNode, child_codes
 from dyntransform.reloading.module_edit import definition_node
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 
 __all__ = ["Body", "entry_name", "is_docstring"]
 

@@ -20,7 +20,7 @@ from dyntransform.reloading.members import BodyPlan, MemberEdit, last_binders, p
 from dyntransform.reloading.module_edit import definition_node
 from dyntransform.reloading.registrations import looks_at_signature, withdraw
 from dyntransform.reloading.remaking import Remaking
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any

@@ -21,7 +21,8 @@ from dyntransform.lifting.parts import Body, Part
 from dyntransform.lifting.statements import inner_function, lift
 from dyntransform.reloading.codes import CodeNode, Patch, walk
 from dyntransform.reloading.padding import Scope
-from dyntransform.reloading.source import Source, Statement
+from dyntransform.reloading.source import Source
+from dyntransform.reloading.statement import Statement
 from dyntransform.transform.decide import Options, decide
 from dyntransform.transform.decide import Source as ImportSource
 

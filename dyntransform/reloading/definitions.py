@@ -7,7 +7,7 @@ import dataclasses
 from typing import TypeAlias
 
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_definition
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.usage import signature_annotations
 
 __all__ = [

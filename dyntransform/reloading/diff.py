@@ -9,7 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Sequence
 
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 
 __all__ = ["Kind", "Pair", "Pairing", "compare", "is_block", "is_definition"]
 

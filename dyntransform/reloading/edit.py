@@ -32,7 +32,7 @@ from dyntransform.reloading.patching import Patching
 from dyntransform.reloading.registrations import looks_at_signature
 from dyntransform.reloading.removal import Removal
 from dyntransform.reloading.report import Action, Change, Place
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING, Transaction
 from dyntransform.reloading.updates import UpdateGroups, update_groups

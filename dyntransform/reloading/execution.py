@@ -13,7 +13,7 @@ from dyntransform.reloading.imports import ImportCheck
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.values import is_inert, same_value

@@ -12,7 +12,7 @@ from dyntransform.reloading.bodies import entry_name, is_docstring
 from dyntransform.reloading.creation import Creation
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Pair
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.twins import is_slot
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dyntransform.reloading import heap
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 
 __all__ = ["live_class"]
 

@@ -13,7 +13,7 @@ from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any

@@ -14,8 +14,9 @@ from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, mo
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames
-from dyntransform.reloading.source import Source, Statement
+from dyntransform.reloading.source import Source
 from dyntransform.reloading.state import ModuleState
+from dyntransform.reloading.statement import Statement
 from dyntransform.runtime.names import absolute_name
 
 __all__ = ["ModuleEdit", "definition_node"]

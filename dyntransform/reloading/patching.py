@@ -17,7 +17,7 @@ from dyntransform.reloading.definitions import Function, FunctionEdit, default_n
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import functions_in
 from dyntransform.reloading.transaction import MISSING
 

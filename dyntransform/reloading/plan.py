@@ -17,7 +17,8 @@ from dyntransform.importing.roots import Roots
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.report import Action, Change, Place
-from dyntransform.reloading.source import INVALID, Statement, read_source
+from dyntransform.reloading.source import INVALID, read_source
+from dyntransform.reloading.statement import Statement
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 from dyntransform.transform.optout import MARK, opts_out

@@ -18,7 +18,7 @@ from typing import Any
 
 from dyntransform.reloading.codes import child_codes
 from dyntransform.reloading.creation import resolve
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.transaction import Transaction
 
 __all__ = ["looks_at_signature", "withdraw"]

@@ -22,7 +22,7 @@ from dyntransform.reloading.migration import Migration
 from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.registries import Registries
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.swaps import Swaps
 
 __all__ = ["Remaking"]

@@ -12,7 +12,7 @@ from dyntransform.reloading.live_class import live_class
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.registrations import withdraw
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import made_from
 
 if TYPE_CHECKING:

@@ -11,210 +11,25 @@ import __future__ as features
 import ast
 import bisect
 import copy
-import dataclasses
-import functools
 import itertools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import CodeType
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes
 from dyntransform.reloading.padding import Scope, functions_at, pad
-from dyntransform.reloading.usage import Usage, usage
-from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
+from dyntransform.reloading.statement import File, Statement, placed
+from dyntransform.transform.decide import Decisions, Options, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
 from dyntransform.transform.lowering import lower
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage
 
-__all__ = ["INVALID", "Source", "Statement", "read_source"]
+__all__ = ["INVALID", "Source", "read_source"]
 
 INVALID = (SyntaxError, ValueError, ImportError, EOFError, TypeError)
 """What `read_source` raises for content that is no program."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _File:
-    """What the statements of all versions of a file share.
-
-    Attributes:
-        path: its name.
-        options: what is late bound.
-        future_annotations: its annotations are text (PEP 563).
-        marks: what the parsed statements look up late.
-        parsed: the statements of which there is a syntax tree.
-    """
-
-    path: str
-    options: Options
-    future_annotations: bool
-    marks: dict[ast.Name, tuple[ImportSource, ...]] = dataclasses.field(default_factory=dict)
-    parsed: list[Statement] = dataclasses.field(default_factory=list)
-
-    def decide(self, nodes: list[ast.stmt], lines: Sequence[str], lead: int) -> Decisions:
-        """Mark statements, which are the whole of `lines`; `lead` is the number of lines before them."""
-        head = ""
-        if self.future_annotations and lead:
-            head = "from __future__ import annotations"
-            nodes = [*ast.parse(head).body, *nodes]
-        decisions = decide(_placed(lines, lead, head), self.path, ast.Module(nodes, []), self.options)
-        self.marks.update(decisions.reads)
-        return decisions
-
-
-class Statement:
-    """A statement of a module or of a class body.
-
-    Args:
-        node: its syntax.
-        lines: its text, whole lines.
-        future_annotations: the file's annotations are text (PEP 563).
-        file: where it can be parsed again from; None for a statement of a class body.
-
-    Attributes:
-        kind: class of its node.
-        first_line: the line it begins on, with decorators.
-        last_line: the line it ends on.
-        column: where on the line it begins, in bytes.
-        links: live bindings that it makes.
-        lookups: what functions in it look up late.
-        depends_on_place: the compiler may refuse it, or statements before it, for their order alone.
-    """
-
-    def __init__(
-        self,
-        node: ast.stmt,
-        lines: tuple[str, ...],
-        future_annotations: bool,  # noqa: FBT001 - a fact, not a choice
-        file: _File | None = None,
-    ) -> None:
-        decorators = getattr(node, "decorator_list", ())
-        self.lines = lines
-        self.future_annotations = future_annotations
-        self.kind = type(node)
-        self.first_line: int = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-        self.last_line = node.end_lineno or node.lineno
-        self.column = node.col_offset
-        self.links: tuple[LinkSpec, ...] = ()
-        self.lookups: tuple[ImportSource, ...] = ()
-        self.depends_on_place = any(map(_depends_on_place, _same_scope(node)))
-        self._defined: str | None = getattr(node, "name", None) if self.is_definition else None
-        self._node: ast.stmt | None = node
-        self._file = file
-
-    @property
-    def node(self) -> ast.stmt:
-        """Its syntax."""
-        if self._node is None:
-            assert self._file is not None
-            lead = self.first_line - 1
-            (self._node,) = ast.parse(_placed(self.lines, lead)).body
-            self._file.parsed.append(self)
-            if self.lookups:
-                self._file.decide([self._node], self.lines, lead)
-        return self._node
-
-    def decide(self) -> None:
-        """Find its live bindings and late lookups."""
-        assert self._file is not None
-        self.take(self._file.decide([self.node], self.lines, self.first_line - 1))
-
-    def take(self, decisions: Decisions) -> None:
-        """Keep what does not depend on the syntax tree."""
-        self.links = tuple((link.scope, link.module, link.names) for link in decisions.links)
-        self.lookups = tuple(dict.fromkeys(one for sources in decisions.reads.values() for one in sources))
-
-    @property
-    def is_definition(self) -> bool:
-        """Whether it defines a function or a class."""
-        return self.kind in _DEFINITIONS
-
-    @property
-    def is_block(self) -> bool:
-        """Whether it is a compound statement that shares the scope it stands in: ``if``, ``for``, ``try``, ..."""
-        return not self.is_definition and ("body" in self.kind._fields or "cases" in self.kind._fields)
-
-    @property
-    def is_import(self) -> bool:
-        """Whether it is an import statement."""
-        return self.kind is ast.Import or self.kind is ast.ImportFrom
-
-    @functools.cached_property
-    def is_start_guard(self) -> bool:
-        """Whether it is ``if __name__ == "__main__":`` or the like."""
-        test = getattr(self.node, "test", None) if self.is_block else None
-        if test is None:
-            return False
-        return any(isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(test))
-
-    @functools.cached_property
-    def key(self) -> str:
-        """Equal for statements that differ in place, spacing and comments only; ask before the tree is lowered."""
-        return ast.dump(self.node)
-
-    @functools.cached_property
-    def usage(self) -> Usage:
-        """What executing it reads and binds."""
-        return usage(self.node, future_annotations=self.future_annotations)
-
-    @functools.cached_property
-    def annotated(self) -> frozenset[str]:
-        """The variables of its scope that it annotates."""
-        if self.kind is not ast.AnnAssign and not self.is_block:
-            return frozenset()
-        found = [node.target for node in _same_scope(self.node) if isinstance(node, ast.AnnAssign)]
-        return frozenset(target.id for target in found if isinstance(target, ast.Name))
-
-    @functools.cached_property
-    def name(self) -> str:
-        """The defined name, or the bound names, or the first words of the text."""
-        if self._defined is not None:
-            return self._defined
-        names = sorted(self.usage.binds) or sorted(self.usage.updates)
-        return ", ".join(names) if names else self.lines[0].strip()[:40]
-
-    @functools.cached_property
-    def body(self) -> list[Statement]:
-        """The statements of a class body."""
-        assert isinstance(self.node, ast.ClassDef)
-        return [self.inner(node) for node in self.node.body]
-
-    def inner(self, node: ast.stmt) -> Statement:
-        """Return a statement in this one, which is a class or a block."""
-        inner = Statement(node, (), self.future_annotations)
-        start = inner.first_line - self.first_line
-        inner.lines = self.lines[start : inner.last_line - self.first_line + 1]
-        return inner
-
-    def same_text(self, other: Statement) -> bool:
-        """Whether at most the lines that they are on differ."""
-        return self is other or (
-            self.lines == other.lines
-            and self.column == other.column
-            and self.future_annotations == other.future_annotations
-        )
-
-    def moved(self, lines: int) -> Statement:
-        """Return the same statement further down."""
-        if not lines:
-            return self
-        other = copy.copy(self)
-        other.first_line += lines
-        other.last_line += lines
-        other.drop_syntax()
-        return other
-
-    def drop_syntax(self) -> None:
-        """Forget the syntax tree; it is parsed again if it is needed."""
-        if self._node is None:
-            return
-        self._node = None
-        self.__dict__.pop("body", None)
-        self.__dict__.pop("key", None)
-
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Source:
@@ -246,7 +61,7 @@ class Source:
         self._options = options
         self._stage = stage
         self._became: dict[ast.stmt, list[ast.stmt]] = {}
-        self._file = _File(path, options, future_annotations(tree))
+        self._file = File(path, options, future_annotations(tree))
         self._new_lines: slice | None = None
         self._usage: tuple[frozenset[str], frozenset[tuple[str, ...]], frozenset[str]] | None = None
         self.statements = _statements(tree.body, self._lines, self._file)
@@ -393,7 +208,7 @@ class Source:
     def check(self) -> None:
         """Raise what compiling the whole file raises beyond parsing it, such as ``return`` outside a function."""
         if self._new_lines is not None:
-            text = _placed(self._lines[self._new_lines], self._new_lines.start)
+            text = placed(self._lines[self._new_lines], self._new_lines.start)
             try:
                 compile(text, self.path, "exec", flags=self.flags, dont_inherit=True)
             except SyntaxError:
@@ -416,12 +231,7 @@ def _split(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _placed(lines: Sequence[str], lead: int, head: str = "") -> str:
-    """Return text of which the parser numbers the lines as in the file; a backslash at its end continues nothing."""
-    return head + "\n" * lead + "\n".join(lines) + "\n\n"
-
-
-def _statements(nodes: list[ast.stmt], lines: Sequence[str], file: _File) -> list[Statement]:
+def _statements(nodes: list[ast.stmt], lines: Sequence[str], file: File) -> list[Statement]:
     statements = [Statement(node, (), file.future_annotations, file) for node in nodes]
     file.parsed.extend(statements)
     for statement in statements:
@@ -453,23 +263,6 @@ def _common(one: Sequence[str], other: Sequence[str], limit: int) -> int:
 
 
 _first_line = operator.attrgetter("first_line")
-
-
-def _depends_on_place(node: ast.AST) -> bool:
-    return isinstance(node, ast.Global) or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
-
-
-def _same_scope(node: ast.stmt) -> Iterator[ast.AST]:
-    """Yield a statement and those in its blocks, without entering functions and classes."""
-    pending: list[ast.AST] = [node]
-    while pending:
-        current = pending.pop()
-        yield current
-        if hasattr(current, "body") and not isinstance(current, _DEFINITIONS):
-            inner = ast.iter_child_nodes(current)
-            pending += [child for child in inner if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))]
-        elif isinstance(current, ast.Match):
-            pending += current.cases
 
 
 def _lists(nodes: list[ast.stmt]) -> list[tuple[ast.AST, str, list[ast.AST]]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyntransform.reloading.diff import is_definition
 from dyntransform.reloading.module_edit import ModuleEdit
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.runtime.names import absolute_name
 

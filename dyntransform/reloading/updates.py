@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.module_edit import ModuleEdit
-from dyntransform.reloading.source import Statement
+from dyntransform.reloading.statement import Statement
 from dyntransform.runtime.hooks import kept_names
 
 __all__ = ["UpdateGroups", "update_groups"]
