@@ -146,13 +146,13 @@ class _Imports:
                 pending += [(statement, scope, in_function) for statement in reversed(inner)]
 
     def _import(self, node: ast.ImportFrom, scope: str, *, in_function: bool) -> None:
-        module = "." * node.level + (node.module or "")
+        private = "" if in_function else scope.rpartition(".")[2]
+        module = "." * node.level + mangled(node.module or "", private)
         if node.level == 0 and (module == "__future__" or not self._options.is_project(top_level(module))):
             return
         if in_function:
             self.in_functions.add(node)
         elif "<locals>" not in scope:
-            private = scope.rpartition(".")[2]
             names = tuple(
                 (mangled(alias.name, private), mangled(alias.asname or alias.name, private)) for alias in node.names
             )
@@ -196,7 +196,7 @@ class _Reads(ScopedVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node not in self._imports.in_functions:
             return
-        module = "." * node.level + (node.module or "")
+        module = "." * node.level + self.mangled(node.module or "")
         linked: list[tuple[ast.alias, tuple[str, str]]] = []
         for alias in node.names:
             attribute, local = self.mangled(alias.name), self.mangled(alias.asname or alias.name)

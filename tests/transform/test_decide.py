@@ -87,6 +87,7 @@ def links(text: str, options: Options = ALL) -> list[tuple[str, str, tuple[tuple
         ("from __future__ import annotations\ndef f():\n from m import y\n x: y = 1\n def g(a: y) -> y: pass", []),
         ("class C:\n def g(s):\n  from m import y as __y\n  return __y", ["4 __y <- m.y"]),
         ("class C:\n def g(s):\n  from m import __y\n  return __y", ["4 __y <- m._C__y"]),
+        ("class C:\n def g(s):\n  from __m import y\n  return y", ["4 y <- _C__m.y"]),
         (
             "class _:\n def g(s):\n  from m import __y, __z__\n  return __y, __z__",
             ["4 __y <- m.__y", "4 __z__ <- m.__z__"],
@@ -144,6 +145,7 @@ def test_same_name_on_one_line() -> None:
         ("from __future__ import annotations", []),
         ("class C:\n class D:\n  from m import a", [("C.D", "m", (("a", "a"),))]),
         ("class C:\n from m import __a as __b", [("C", "m", (("_C__a", "_C__b"),))]),
+        ("class C:\n from __m import a", [("C", "_C__m", (("a", "a"),))]),
         ("def f():\n class C:\n  from m import a", []),
         ("def f():\n global y\n from m import y, z", [("", "m", (("y", "y"),))]),
         ("if a:\n from m import x\nelif b:\n from n import x", [("", "m", (("x", "x"),)), ("", "n", (("x", "x"),))]),
