@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from dyntransform.transform.stage import Stage
 
-__all__ = ["TAG", "Entry", "cache_path", "dumps", "entries", "read", "write"]
+__all__ = ["TAG", "Entry", "cache_path", "content", "dumps", "entries", "read", "write"]
 
 TAG = f"dyn{sys.flags.optimize}"
 """The optimization tag; it holds the level of -O, which changes the code."""
@@ -129,9 +129,21 @@ def _head(data: bytes, body: bytes | memoryview, stage: Stage | None) -> bytes:
 
 
 def _content(name: str) -> bytes:
-    """Return what is stored in a file of ours; nothing if there is none.
+    """Return what is stored in a file of ours; nothing if there is none, or if it is another user's."""
+    return content(name, _TRUSTED)
 
-    Without a file object it takes half the system calls, and there is one such file for each module of a start.
+
+_TRUSTED = (os.getuid(), 0) if hasattr(os, "getuid") else None
+
+
+def content(name: str, owners: tuple[int, ...] | None = None) -> bytes:
+    """Return the content of a file; nothing if it cannot be read.
+
+    Without a file object it takes half the system calls, and a start reads two files for each module.
+
+    Args:
+        name: the file.
+        owners: users of whom one must own it; None for any.
     """
     try:
         descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -139,7 +151,7 @@ def _content(name: str) -> bytes:
         return b""
     try:
         status = os.fstat(descriptor)
-        if hasattr(os, "getuid") and status.st_uid not in (os.getuid(), 0):
+        if owners is not None and status.st_uid not in owners:
             return b""
         stored = os.read(descriptor, status.st_size)
         return stored if len(stored) == status.st_size else b""

@@ -13,6 +13,7 @@ from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, FrameType, ModuleType
 
 from dyntransform.importing import adopt
+from dyntransform.importing.cache import content
 from dyntransform.importing.compiling import HEADER_BYTES, Compiled, cached_file, compile_file, rewrite_code
 from dyntransform.importing.frames import posing_as
 from dyntransform.importing.loaded import Registry
@@ -83,7 +84,7 @@ class DynLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the rewritten code of the module."""
         path = self.get_filename(fullname)
-        data = self.get_data(path)
+        data = content(path) or self.get_data(path)  # which says why it cannot be read
         compiled = _compiled(self, path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
             return self.source_to_code(data, path)

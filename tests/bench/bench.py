@@ -37,12 +37,15 @@ def main() -> None:
     """Run the suites that were asked for, and write the note."""
     parser = argparse.ArgumentParser(description="Measure dyntransform side by side with its peers.")
     parser.add_argument("--quick", action="store_true", help="one round, few samples, no growth curves")
-    parser.add_argument("--only", action="append", choices=sorted(SUITES), help="measure only this")
+    parser.add_argument(
+        "--only", action="append", choices=sorted(SUITES), help="measure only this; the rest is kept as it was measured"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "bench", help="folder for the note and the plots")
     options = parser.parse_args()
     begun = time.monotonic()
     missing = [name for name in engines.ENGINES if not engines.available(name)]
-    outcomes: dict[str, list[Outcome]] = {}
+    results = options.out / "results.json"
+    outcomes = _kept(results) if options.only and results.exists() else {}
     with tempfile.TemporaryDirectory(prefix="dyntransform-bench-") as folder:
         for name, jobs in SUITES.items():
             if options.only and name not in options.only:
@@ -53,14 +56,24 @@ def main() -> None:
             outcomes[name] = run(wanted, _ROUNDS.get(name, 1) if not options.quick else 1, Path(folder))
     options.out.mkdir(parents=True, exist_ok=True)
     raw = {
-        name: [{"work": each.job.work, "engine": each.job.engine, "answers": each.answers} for each in of_suite]
-        for name, of_suite in outcomes.items()
+        name: [{"work": each.job.work, "engine": each.job.engine, "answers": each.answers} for each in outcomes[name]]
+        for name in SUITES
+        if name in outcomes
     }
-    (options.out / "results.json").write_text(json.dumps(raw), encoding="utf-8")
+    results.write_text(json.dumps(raw), encoding="utf-8")
     pictures = plots.draw(outcomes, options.out)
     note = tables.note(outcomes, pictures, missing, time.monotonic() - begun)
     (options.out / "README.md").write_text(note, encoding="utf-8")
     print(note)
+
+
+def _kept(results: Path) -> dict[str, list[Outcome]]:
+    """Return what an earlier run has measured."""
+    raw = json.loads(results.read_text(encoding="utf-8"))
+    return {
+        name: [Outcome(Job(name, each["work"], each["engine"], {}), each["answers"]) for each in of_suite]
+        for name, of_suite in raw.items()
+    }
 
 
 _ROUNDS = {"loops": 7, "start": 5, "libraries": 5}
@@ -119,6 +132,14 @@ def _hooks(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - it is q
     return [Job("hooks", "from source to code", "dyntransform", {})] if hooks.available() else []
 
 
+def _parts(folder: Path, *, quick: bool) -> list[Job]:
+    shapes = {"import": PROJECT, "reload": Shape(200 if quick else 5_000, SMALL_LINES)}
+    return [
+        Job("parts", what, "dyntransform", {"what": what, "root": str(generate(folder, shape))})
+        for what, shape in shapes.items()
+    ]
+
+
 def _start(folder: Path, *, quick: bool) -> list[Job]:
     found: list[Job] = []
     small = str(loops.generate(folder))
@@ -167,6 +188,7 @@ SUITES = {
     "libraries": _libraries,
     "start": _start,
     "hooks": _hooks,
+    "parts": _parts,
     "watch": _watch,
     "growth": _growth,
 }

@@ -59,6 +59,12 @@ _HOOKS = (
     "code; all hooks in one process, file by file in turns. libcst only parses (goals: twice that where there is "
     "something to rewrite, and less than 20 microseconds a line where there is not)."
 )
+_PARTS = (
+    "Least of 15 runs over all modules, processor time, with everything in the processor's caches. A warm import reads "
+    "the source, since an entry is valid for its content and not for its time stamp, and checks the entry, since "
+    "damaged code crashes. A plain `reload()` asks the system for the time stamps of each file; with the names of the "
+    "saved files, as a watcher has them, nothing grows with the project."
+)
 _WATCH = (
     "From the save of a function to its first call that runs the new code, in the project of the reloads. *Watcher "
     "alone* notices the file with the settings of dyntransform, and does nothing (goal: 20 ms more than that)."
@@ -90,6 +96,7 @@ def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: S
         "libraries": _libraries,
         "start": _start,
         "hooks": _hooks,
+        "parts": _parts,
         "watch": _watch,
         "growth": _growth,
     }
@@ -229,6 +236,16 @@ def _memory(by: dict[tuple[str, str], Outcome], works: list[str], names: list[st
         cells = [by[work, name].values("bytes") if (work, name) in by else [] for name in names]
         rows.append([work, *(spread([value / modules / 1024 for value in values], 1, 1) for values in cells)])
     return ["Memory that a module takes, in KiB:", _table(["work", *names], rows)] if rows else []
+
+
+def _parts(outcomes: list[Outcome]) -> list[str]:
+    parts = ["## What the steps take", _PARTS]
+    for outcome in outcomes:
+        for answer in outcome.answers:
+            modules = answer["modules"]
+            rows = [[step, f"{took * MS:.2f}", f"{took / modules * 1e6:.1f}"] for step, took in answer["steps"].items()]
+            parts.append(_table([f"{outcome.job.work}, {modules:,} modules", "ms", "microseconds a module"], rows))
+    return parts
 
 
 def _watch(outcomes: list[Outcome]) -> list[str]:
