@@ -75,5 +75,40 @@ MORE = (
         ("pytest", "hypothesis"),
         ("sympy/logic", *(f"sympy/core/tests/test_{name}.py" for name in ("basic", "relational", "subs", "symbol"))),
     ),
+    Project(
+        "marshmallow",
+        "3.26.1",
+        ("pytest", "simplejson"),
+        # Its parameters are named for the time at which the tests are collected.
+        ("--deselect=tests/test_deserialization.py::TestFieldDeserialization::test_invalid_datetime_deserialization",),
+    ),
+    Project(
+        "structlog", "25.2.0", ("pytest>=6", "pytest-asyncio>=0.17", "freezegun", "pretend", "time-machine", "twisted")
+    ),
+    Project("jsonschema", "4.23.0", ("pytest",), ("jsonschema/tests", "--ignore=jsonschema/tests/test_cli.py")),
+    Project("pyparsing", "3.2.3", ("pytest", "railroad-diagrams", "jinja2"), ("tests/test_unit.py",)),
+    Project("lark", "1.2.2", ("pytest", "regex", "atomicwrites"), ("tests/test_parser.py", "tests/test_trees.py")),
+    Project(
+        "trio", "0.29.0", ("pytest", "trustme", "pyopenssl", "astor", "jedi", "pylint"), ("src/trio/_core/_tests",)
+    ),
+    Project(
+        "tornado",
+        "6.4.2",
+        ("pytest",),
+        ("tornado/test/web_test.py", "tornado/test/gen_test.py", "tornado/test/template_test.py"),
+    ),
+    Project(
+        "httpx",
+        "0.28.1",
+        ("pytest", "trio", "trustme", "uvicorn", "chardet", "anyio", ".[brotli,cli,http2,socks,zstd]"),
+    ),
+    Project(
+        "sqlglot",
+        "26.12.0",
+        ("pytest", "pytz", "python-dateutil"),
+        ("tests/test_parser.py", "tests/test_transpile.py", "tests/dialects"),
+    ),
+    Project("toolz", "1.0.0", ("pytest",), ("toolz",)),
+    Project("tomlkit", "0.13.2", ("pytest", "pyyaml")),
 )
 """What `make realworld ARGS=--more` runs as well: a web framework, an ORM, an async library, computer algebra."""
