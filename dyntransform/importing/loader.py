@@ -21,6 +21,10 @@ from dyntransform.importing.roots import Roots
 from dyntransform.runtime import lookup
 from dyntransform.transform.optout import opts_out
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 __all__ = ["DynLoader", "DynSourcelessLoader", "Project", "expect_main", "project", "set_project"]
 
 
@@ -87,7 +91,8 @@ class DynLoader(SourceFileLoader):
         data = content(path) or self.get_data(path)  # which says why it cannot be read
         compiled = _compiled(self, path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
-            return self.source_to_code(data, path)
+            with _told_once():
+                return self.source_to_code(data, path)
         _record_load(path, compiled, sys._getframe(1))
         return compiled.code
 
@@ -160,6 +165,14 @@ def _differs(path: str, data: bytes) -> bool:
         return False
     except OSError:
         return True  # the engine says why
+
+
+def _told_once() -> AbstractContextManager[object]:
+    """Keep to oneself what the compiler says of a file that it is shown again; a warning that is an error stays one."""
+    import contextlib
+    import warnings
+
+    return warnings.catch_warnings(record=True) if _project is not None else contextlib.nullcontext()
 
 
 def _compiled(loader: DynLoader, path: str, data: bytes) -> Compiled | None:

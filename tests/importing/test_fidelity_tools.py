@@ -147,6 +147,13 @@ PROGRAMS = {
             warnings.simplefilter("always")
             import wrong
         for each in caught: print(each.category.__name__, each.message, each.filename, each.lineno)
+        for text in ("x = 1 is 1\\nreturn\\n", "x = '\\\\d'\\ny = = 1\\n", "x = '\\\\d'\\nreturn\\n"):
+            open("refused.py", "w").write("from source import value\\n" + text)
+            for action in ("always", "error"):
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter(action)
+                    try: import refused
+                    except SyntaxError as error: print(error, [str(each.message) for each in caught])
     """,
     "coroutines": """
         import sys, asyncio, module
