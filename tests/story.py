@@ -70,7 +70,7 @@ class Story:
         """Return the same story of modules that are compiled, all but main.py; None if it is about source text."""
         told = "".join(text or "" for files in (self.files, *self.edits.values()) for text in files.values())
         names = {name for files in (self.files, *self.edits.values()) for name in files if name.endswith(".py")}
-        if "fidelity" in self.tags or any(word in told for word in _ABOUT_SOURCE) or names == {"main.py"}:
+        if {"fidelity", "source"} & set(self.tags) or any(word in told for word in _ABOUT_SOURCE) or names == {"main.py"}:
             return None
         texts = [text for files in self.edits.values() for name, text in files.items() if name in names]
         if not all(text is None or _is_valid(text) for text in texts):
