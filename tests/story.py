@@ -66,11 +66,15 @@ class Story:
                 return f"needs {tag}"
         return ""
 
+    @property
+    def _is_about_source(self) -> bool:
+        told = "".join(text or "" for files in (self.files, *self.edits.values()) for text in files.values())
+        return bool({"fidelity", "source"} & set(self.tags)) or any(word in told for word in _ABOUT_SOURCE)
+
     def without_source(self) -> Story | None:
         """Return the same story of modules that are compiled, all but main.py; None if it is about source text."""
-        told = "".join(text or "" for files in (self.files, *self.edits.values()) for text in files.values())
         names = {name for files in (self.files, *self.edits.values()) for name in files if name.endswith(".py")}
-        if {"fidelity", "source"} & set(self.tags) or any(word in told for word in _ABOUT_SOURCE) or names == {"main.py"}:
+        if self._is_about_source or names == {"main.py"}:
             return None
         texts = [text for files in self.edits.values() for name, text in files.items() if name in names]
         if not all(text is None or _is_valid(text) for text in texts):
@@ -79,8 +83,7 @@ class Story:
 
     def as_built(self) -> Story | None:
         """Return the same story of a tree that is built anew for each edit; None if it is about source text."""
-        told = "".join(text or "" for files in (self.files, *self.edits.values()) for text in files.values())
-        if self.compiled or "fidelity" in self.tags or any(word in told for word in _ABOUT_SOURCE):
+        if self.compiled or self._is_about_source:
             return None
         return dataclasses.replace(self, written=True)
 
