@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import dataclasses
 import sys
@@ -73,6 +74,8 @@ class Bindings:
         self.changed: dict[tuple[str, str], Rebinding] = {}
         self.order = 0
         self.passed: dict[str, set[str]] = {}
+        self._in_classes: dict[tuple[str, str], dict[str, int]] = {}
+        """Names imported in class bodies that got another value, with the order at which, by module and outer class."""
         self._removed: list[tuple[ModuleEdit, str]] = []
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +165,8 @@ class Bindings:
     def reaches(self, module: ModuleEdit) -> bool:
         """Whether a statement of the module reads, when it is executed, a name whose value changed."""
         names = {name for owner, name in self.changed if owner == module.name}
+        if any(owner == module.name for owner, _ in self._in_classes):
+            return True
         if not names.isdisjoint(module.source.reads):
             return True
         if module.source.attribute_names.isdisjoint(name for _, name in self.changed):
@@ -180,7 +185,10 @@ class Bindings:
             index: its position: changes further down are not seen by it; None for all.
         """
         usage = statement.usage
-        names = set()
+        names: set[str] = set()
+        if statement.kind is ast.ClassDef:
+            imported = self._in_classes.get((module.name, statement.name), {})
+            names.update(name for name, order in imported.items() if order > since)
         for name in usage.reads:
             changed = self.changed.get((module.name, name))
             if changed is not None and changed.order > since and (index is None or changed.index < index):
@@ -251,6 +259,9 @@ class Bindings:
         if cls is not None and changed.held_by(vars(cls).get(bound, MISSING)):
             self._transaction.set_attribute(cls, bound, value)
             self._edit.note(module, f"{scope}.{bound}", Action.REBOUND, None)
+            self._transaction.commit()  # what is executed in the body reads it from the class
+            self.order += 1
+            self._in_classes.setdefault((module.name, scope.partition(".")[0]), {})[bound] = self.order
 
     def follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
         """Give an imported name the value that its source has now."""
