@@ -12,9 +12,9 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import engines
 import hooks
@@ -42,7 +42,6 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "bench", help="folder for the note and the plots")
     options = parser.parse_args()
-    begun = time.monotonic()
     missing = [name for name in engines.ENGINES if not engines.available(name)]
     results = options.out / "results.json"
     outcomes = _kept(results) if options.only and results.exists() else {}
@@ -56,15 +55,27 @@ def main() -> None:
             outcomes[name] = run(wanted, _ROUNDS.get(name, 1) if not options.quick else 1, Path(folder))
     options.out.mkdir(parents=True, exist_ok=True)
     raw = {
-        name: [{"work": each.job.work, "engine": each.job.engine, "answers": each.answers} for each in outcomes[name]]
+        name: [
+            {"work": each.job.work, "engine": each.job.engine, "answers": _short(each.answers)}
+            for each in outcomes[name]
+        ]
         for name in SUITES
         if name in outcomes
     }
     results.write_text(json.dumps(raw), encoding="utf-8")
     pictures = plots.draw(outcomes, options.out)
-    note = tables.note(outcomes, pictures, missing, time.monotonic() - begun)
+    note = tables.note(outcomes, pictures, missing)
     (options.out / "README.md").write_text(note, encoding="utf-8")
     print(note)
+
+
+def _short(value: Any) -> Any:
+    """Return samples with as many digits as they have a meaning."""
+    if isinstance(value, dict):
+        return {key: _short(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_short(inner) for inner in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _kept(results: Path) -> dict[str, list[Outcome]]:

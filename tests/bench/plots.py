@@ -84,7 +84,8 @@ def _reload(figure: Any, outcomes: list[Outcome]) -> None:
 def _growth(figure: Any, outcomes: list[Outcome]) -> None:
     """One curve for each engine and size."""
     sizes = list(dict.fromkeys(outcome.job.work.partition(":")[0] for outcome in outcomes))
-    for axes, size in zip(figure.subplots(2, (len(sizes) + 1) // 2).flat, sizes, strict=False):
+    panels = list(figure.subplots(2, len(sizes) // 2 + 1).flat)  # with one left for the legend
+    for axes, size in zip(panels, sizes, strict=False):
         for engine in dict.fromkeys(outcome.job.engine for outcome in outcomes):
             points = [
                 (int(outcome.job.work.partition(":")[2]), statistics.median(outcome.values()) * MS)
@@ -102,7 +103,9 @@ def _growth(figure: Any, outcomes: list[Outcome]) -> None:
         axes.yaxis.set_minor_formatter(lambda *_: "")
         axes.set_xlabel(size)
         axes.set_ylabel("milliseconds")
-    figure.axes[0].legend()
+    for axes in panels[len(sizes) :]:
+        axes.set_axis_off()
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower right")
 
 
 _IMPORT = re.compile(r"import of ([\d,]+) modules of (\d+) lines, (\w+)")

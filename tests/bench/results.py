@@ -16,7 +16,7 @@ __all__ = ["Job", "Outcome", "ratios", "run", "spread"]
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("worker.py")
-TIMEOUT = 120
+TIMEOUT = 400
 
 
 @dataclasses.dataclass(frozen=True)

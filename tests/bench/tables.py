@@ -72,20 +72,19 @@ _WATCH = (
 PACKAGES = {"dyntransform": "dyntransform", "IPython": "ipython", "jurigged": "jurigged", "hmr": "hmr"}
 
 
-def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: Sequence[str], seconds: float) -> str:
+def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: Sequence[str]) -> str:
     """Return the whole note.
 
     Args:
         outcomes: of each suite.
         pictures: names of the plots.
         missing: engines that are not installed.
-        seconds: how long the run took.
     """
     parts = [
         "# How fast it is",
         (
             f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores; "
-            f"{_versions()}; written by `make bench` in {seconds / 60:.0f} minutes. {_HOW}"
+            f"{_versions()}; written by `make bench`. {_HOW}"
         ),
     ]
     if missing:
