@@ -78,11 +78,8 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
     changed = _Changed()
     pairing = compare(before.statements, after.statements)
     importers = _importers(path, roots)
-    for importer in importers:
-        missing = _missing_import(importer, name, pairing.removed_names)
-        if missing is not None:
-            return Plan(error=missing)
-    steps = [*_removed(name, pairing.removed_names, importers), *_edited(name, str(path), pairing, changed)]
+    steps = [step for importer in importers for step in _missing_imports(importer, name, pairing.removed_names)]
+    steps = [*steps, *_removed(name, pairing.removed_names, importers), *_edited(name, str(path), pairing, changed)]
     while True:
         known = len(changed)
         for importer in importers:
@@ -277,17 +274,16 @@ def _through_modules(statement: Statement, modules: dict[str, str], changed: _Ch
     return frozenset(found)
 
 
-def _missing_import(importer: _Importer, provider: str, removed: frozenset[str]) -> ImportError | None:
+def _missing_imports(importer: _Importer, provider: str, removed: frozenset[str]) -> Iterator[Change]:
     for statement in importer.statements:
         node = statement.node
         if not isinstance(node, ast.ImportFrom) or _provider(node, importer) != provider:
             continue
         for alias in node.names:
             if alias.name in removed:
-                problem = ImportError(f"cannot import name {alias.name!r} from {provider!r}", name=provider)
-                problem.add_note(f"{Place(importer.path, node.lineno)} still imports it")
-                return problem
-    return None
+                note = f"still imported from {provider}: it keeps what it has, and would fail at a restart"
+                place = Place(importer.path, node.lineno)
+                yield Change(importer.name, alias.asname or alias.name, Action.WAITS, place, note)
 
 
 def _provider(node: ast.ImportFrom, importer: _Importer) -> str:
