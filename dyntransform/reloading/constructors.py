@@ -6,18 +6,18 @@ every call (https://github.com/python/cpython/issues/49572). Such a class gets o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["delete_attribute", "passing_on"]
+__all__ = ["deletion", "passing_on"]
 
 
-def delete_attribute(cls: type, name: str) -> None:
-    """Delete an attribute of a class without asking its metaclass."""
+def deletion(cls: type, name: str) -> Callable[[], None]:
+    """Return what deletes an attribute of a class, without asking its metaclass or running Python code."""
     if name == "__new__":
-        type.__setattr__(cls, name, staticmethod(passing_on(cls)))
-    else:
-        type.__delattr__(cls, name)
+        return functools.partial(type.__setattr__, cls, name, staticmethod(passing_on(cls)))
+    return functools.partial(type.__delattr__, cls, name)
 
 
 def passing_on(owner: type, then: Callable[[Any], None] | None = None) -> Callable[..., Any]:

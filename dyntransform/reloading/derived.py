@@ -44,7 +44,7 @@ def refresh(cls: type, transaction: Transaction, *, bases: bool, names: frozense
     classes = list(with_subclasses(cls))
     abstract = [(each, each.__abstractmethods__) for each in classes if isinstance(each, abc.ABCMeta)]
     if abstract:
-        transaction.do(
+        transaction.derive(
             functools.partial(_update_abstract, [each for each, _ in abstract]),
             functools.partial(_restore_abstract, abstract),
         )
@@ -53,9 +53,9 @@ def refresh(cls: type, transaction: Transaction, *, bases: bool, names: frozense
             _refresh_protocol(each, transaction)
     forget = functools.partial(_forget_instance_checks, object if names or bases else cls)
     if names or bases or abstract:
-        transaction.do(forget, forget)
+        transaction.derive(forget, forget)
     if names or bases:
-        transaction.do(_forget_dispatch, _forget_dispatch)
+        transaction.derive(_forget_dispatch, _forget_dispatch)
 
 
 def _update_abstract(classes: list[Any]) -> None:
@@ -77,7 +77,7 @@ def _refresh_protocol(cls: Any, transaction: Transaction) -> None:
         cls.__protocol_attrs__ = typing._get_protocol_attrs(cls)  # type: ignore[attr-defined]
 
     before = cls.__protocol_attrs__
-    transaction.do(update, functools.partial(setattr, cls, "__protocol_attrs__", before))
+    transaction.derive(update, functools.partial(setattr, cls, "__protocol_attrs__", before))
 
 
 def _forget_instance_checks(top: type) -> None:

@@ -108,12 +108,8 @@ class Migration:
             set_class(instance, "__class__", twin)
         except TypeError:
             return False
-        self._transaction.do(_nothing, functools.partial(_back, set_class, instance, cls, twin))
+        self._transaction.undo_by(functools.partial(_back, set_class, instance, cls, twin))
         return True
-
-
-def _nothing() -> None:
-    """It is done already."""
 
 
 def _back(set_class: Callable[..., None], instance: Any, cls: type, twin: type) -> None:

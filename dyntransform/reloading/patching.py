@@ -211,7 +211,7 @@ class Patching:
     def _clear(self, caches: Iterable[Any]) -> None:
         """Clear caches when the edit is live, when it is undone, and of what other threads put in meanwhile."""
         for cache in caches:
-            self._transaction.do(cache.cache_clear, cache.cache_clear)
+            self._transaction.derive(cache.cache_clear, cache.cache_clear)
             self._transaction.finally_do(cache.cache_clear)
 
     def _refresh_wrappers(self, live: list[FunctionType], name: str, before: Any, value: Any) -> None:

@@ -85,7 +85,7 @@ def _from_dispatch(function: Any, is_meant: _IsMeant, transaction: Transaction) 
     (registry,) = gc.get_referents(function.registry)  # the dict behind the proxy
     taken = {key: value for key, value in registry.items() if key is not object and is_meant(key, value)}
     if taken:
-        transaction.do(
+        transaction.derive(
             functools.partial(_take_out, registry, taken, function._clear_cache),
             functools.partial(_put_back, registry, taken, function._clear_cache),
         )
@@ -107,7 +107,7 @@ def _from_abstract(base: abc.ABCMeta, is_meant: _IsMeant, transaction: Transacti
     before = [cls for reference in _abc._get_dump(base)[0] if (cls := reference()) is not None]
     after = [cls for cls in before if not is_meant(cls, cls)]
     if len(after) != len(before):
-        transaction.do(
+        transaction.derive(
             functools.partial(_set_registered, base, after), functools.partial(_set_registered, base, before)
         )
 

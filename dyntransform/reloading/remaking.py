@@ -53,7 +53,7 @@ class Remaking:
         """Execute the class statement; return the class that its instances have then."""
         before, creation = self._creation(self._change.old), self._creation(self._change.new)
         registries = Registries(creation.functions, [type(self._cls), *self._cls.__mro__])
-        self._transaction.do(lambda: None, registries.restore)
+        self._transaction.undo_by(registries.restore)
         bound, annotations = self._bound(), dict(vars(self._cls).get("__annotations__", {}))
         made = self._body.make(self._kept_values)
         twin = live_class(made, self._site.module_name, self._change.new, but=self._cls)

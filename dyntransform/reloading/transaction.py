@@ -1,8 +1,8 @@
 """Changes to the running program that are made in one step, and taken back in one step.
 
 Until `commit` changes are only collected. They are then made by a single call into C, which no other thread can
-interrupt: a thread that saw anything new of an edit sees nothing old of it afterwards. After it changes are made at
-once. `rollback` undoes everything, in reverse.
+interrupt as long as none of them runs Python code: a thread that saw anything new of an edit sees nothing old of it
+afterwards. After it changes are made at once. `rollback` undoes everything, in reverse.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Transaction:
     def __init__(self) -> None:
         self.live = False
         self._staged: list[_Operation] = []
+        self._derived: list[_Operation] = []
         self._undo: list[_Operation] = []
         self._views: dict[int, dict[str, Any]] = {}
         self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
@@ -112,22 +113,29 @@ class Transaction:
     def set_attribute(self, target: Any, name: str, value: Any) -> None:
         """Set an attribute of a function, class or other object; classes without asking their metaclass."""
         old = _own_attribute(target, name)
-        if old is MISSING:
-            undo: _Operation = functools.partial(_deleter(target), target, name)
-        else:
-            undo = functools.partial(_setter(target), target, name, old)
+        undo = _deletion(target, name) if old is MISSING else functools.partial(_setter(target), target, name, old)
         self._do(functools.partial(_setter(target), target, name, value), undo)
 
     def delete_attribute(self, target: Any, name: str) -> None:
         """Delete an attribute that the object has itself."""
-        old = _own_attribute(target, name)
-        self._do(
-            functools.partial(_deleter(target), target, name), functools.partial(_setter(target), target, name, old)
-        )
+        undo = functools.partial(_setter(target), target, name, _own_attribute(target, name))
+        self._do(_deletion(target, name), undo)
 
     def do(self, operation: _Operation, undo: _Operation) -> None:
-        """Make any other change that has an inverse."""
+        """Make any other change that has an inverse; it must not run Python code unless the transaction is live."""
         self._do(operation, undo)
+
+    def derive(self, operation: _Operation, undo: _Operation) -> None:
+        """Bring up to date what depends on other changes, once all of them are made; this may run Python code."""
+        self._undo.append(undo)
+        if self.live:
+            operation()
+        else:
+            self._derived.append(operation)
+
+    def undo_by(self, undo: _Operation) -> None:
+        """Have a step back made of what is changed otherwise."""
+        self._undo.append(undo)
 
     def finally_do(self, operation: _Operation) -> None:
         """Have something done once the edit has succeeded, that cannot be undone."""
@@ -145,13 +153,14 @@ class Transaction:
         """Make the staged changes, in one step."""
         if self.live:
             return
-        staged, self._staged = self._staged, []
+        staged, self._staged, self._derived = [*self._staged, *self._derived], [], []
         self.live = True
         self._views.clear()
         with warnings.catch_warnings():
             # Python 3.13 warns when a function becomes a generator function, or the other way round.
             warnings.simplefilter("ignore", DeprecationWarning)
-            _run_all(staged)
+            with _no_collection():
+                _run_all(staged)
 
     def afterwards_do(self, operation: _Operation) -> None:
         """Have something done when the edit no longer keeps what it replaced; it must not raise."""
@@ -184,7 +193,7 @@ class Transaction:
                     break
                 except Exception as problem:  # noqa: BLE001 - told by the caller
                     problems.append(problem)
-        for kept in (self._undo, self._staged, self._finally, self._saved, self._views):
+        for kept in (self._undo, self._staged, self._derived, self._finally, self._saved, self._views):
             kept.clear()
         if self._afterwards:  # classes were made, which refer to themselves
             gc.collect()
@@ -219,7 +228,8 @@ class Transaction:
 
     def own(self) -> set[int]:
         """Return the ids of what keeps old values in order to undo the edit."""
-        kept = [operation for operation in (*self._undo, *self._staged) if isinstance(operation, functools.partial)]
+        operations = (*self._undo, *self._staged, *self._derived)
+        kept = [operation for operation in operations if isinstance(operation, functools.partial)]
         return {
             *map(id, kept),
             *(id(operation.args) for operation in kept),
@@ -231,6 +241,18 @@ class Transaction:
     def new_modules(self) -> list[str]:
         """Names of modules that were imported since the edit began."""
         return [name for name in sys.modules if name not in self._modules]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Python 3.11 collects garbage within calls into C, and runs finalizers then, which may be Python code."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _run_all(operations: Iterable[_Operation]) -> None:
@@ -260,7 +282,7 @@ def _differences(target: Any, state: dict[str, Any]) -> Iterator[_Operation]:
             yield functools.partial(_setter(target), target, name, value)
     for name in current:
         if name not in state and name not in _NOT_SETTABLE:
-            yield functools.partial(_deleter(target), target, name)
+            yield _deletion(target, name)
 
 
 def _restore_contents(container: Any, before: Any, after: Any) -> None:
@@ -310,5 +332,7 @@ def _setter(target: Any) -> Callable[..., Any]:
     return type.__setattr__ if isinstance(target, type) else setattr
 
 
-def _deleter(target: Any) -> Callable[..., Any]:
-    return constructors.delete_attribute if isinstance(target, type) else delattr
+def _deletion(target: Any, name: str) -> _Operation:
+    if isinstance(target, type):
+        return constructors.deletion(target, name)
+    return functools.partial(delattr, target, name)
