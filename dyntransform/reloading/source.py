@@ -148,6 +148,11 @@ class Source:
         return frozenset().union(*(statement.annotated for statement in self.statements))
 
     @property
+    def imports(self) -> frozenset[str]:
+        """The names that its statements import."""
+        return frozenset().union(*(statement.imports for statement in self.statements))
+
+    @property
     def lookups(self) -> tuple[ImportSource, ...]:
         """What functions look up late."""
         return tuple(dict.fromkeys(one for statement in self.statements for one in statement.lookups))
@@ -160,7 +165,17 @@ class Source:
             # Lowering changes the tree in place, so each mark serves once, wherever a stage has put its node.
             names = {node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks}
             lower(module, Decisions({name: marks.pop(name) for name in names}))
+        module.body += self._told_imports()
         return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
+
+    def _told_imports(self) -> list[ast.stmt]:
+        """Return what tells the compiler, and does nothing else, which names of the module are imported.
+
+        Since Python 3.12 it compiles ``name.attribute()`` otherwise for these: as a call of a function, not of a method
+        (``is_import_originated`` in Python/compile.c), which shows in the lines of tracebacks.
+        """
+        names = ", ".join(sorted(self.imports))
+        return ast.parse(f"if False: import {names}").body if names else []
 
     def split(self, code: CodeType) -> list[list[CodeNode]]:
         """Give each code object of a module that runs this source to the statement that it belongs to."""

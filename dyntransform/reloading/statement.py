@@ -61,6 +61,7 @@ class Statement:
         column: where on the line it begins, in bytes.
         links: live bindings that it makes.
         lookups: what functions in it look up late.
+        imports: names that it imports.
         depends_on_place: the compiler may refuse it, or statements before it, for their order alone.
     """
 
@@ -80,7 +81,9 @@ class Statement:
         self.column = node.col_offset
         self.links: tuple[LinkSpec, ...] = ()
         self.lookups: tuple[ImportSource, ...] = ()
-        self.depends_on_place = any(map(_depends_on_place, _same_scope(node)))
+        parts = list(_same_scope(node))
+        self.depends_on_place = any(map(_depends_on_place, parts))
+        self.imports = frozenset(name for part in parts for name in _imported(part))
         self._defined: str | None = getattr(node, "name", None) if self.is_definition else None
         self._node: ast.stmt | None = node
         self._file = file
@@ -206,6 +209,13 @@ def placed(lines: Sequence[str], lead: int, head: str = "") -> str:
 
 def _depends_on_place(node: ast.AST) -> bool:
     return isinstance(node, ast.Global) or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield from (alias.asname or alias.name for alias in node.names if alias.name != "*")
 
 
 def _same_scope(node: ast.stmt) -> Iterator[ast.AST]:
