@@ -124,11 +124,10 @@ class Bindings:
             if name in self.view(module.namespace):
                 continue  # it came to light under a star import, or was bound in another way
             functions = readers((node for nodes in module.codes for node in nodes), name)
-            note = f"still read in {', '.join(functions)}" if functions and not hasattr(builtins, name) else ""
-            self._edit.note(module, name, Action.REMOVED, None, note)
-            for importer in self._edit.late_importers(module.name, name):
-                note = f"functions of {importer} still import it"
-                self._edit.note(module, name, Action.REMOVED, None, note, again=True)
+            importers = self._edit.late_importers(module.name, name)
+            notes = [f"still read in {', '.join(functions)}"] if functions and not hasattr(builtins, name) else []
+            notes += [f"functions of {', '.join(importers)} still import it"] if importers else []
+            self._edit.note(module, name, Action.REMOVED, None, "; ".join(notes))
 
     def relocate(self, module: ModuleEdit) -> None:
         """Give a module that was found in another file the attributes that importing it there would (PEP 451)."""

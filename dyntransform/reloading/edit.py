@@ -66,6 +66,7 @@ class Edit:
         self._execution = Execution(this, self._bindings, ordering)
         self.arrivals = Arrivals(this)
         self.outdated: dict[int, type] = {}
+        self._begun: set[str] = set()
         self._ran: dict[Statement, int] = {}
         self._noted: set[tuple[str, str, Action]] = set()
 
@@ -104,10 +105,11 @@ class Edit:
         """Whether a module is project code; see `Ordering`."""
         return self._ordering.is_project
 
-    @property
-    def late_importers(self) -> Callable[[str, str], list[str]]:
-        """The modules whose functions import a name when they are called; see `Ordering`."""
-        return self._ordering.late_importers
+    def late_importers(self, module: str, name: str) -> list[str]:
+        """Return the modules whose functions import a name of a module when they are called, edited ones as edited."""
+        edited = {one: edit for one, edit in self.edits.items() if edit.edited}
+        found = [one for one in self._ordering.late_importers(module, name) if one not in edited]
+        return [*found, *(one for one, edit in edited.items() if (module, name) in edit.late)]
 
     # ------------------------------------------------------------------ the whole edit
 
@@ -150,6 +152,7 @@ class Edit:
     # ------------------------------------------------------------------ statements
 
     def _module(self, edit: ModuleEdit) -> None:
+        self._begun.add(edit.name)
         self._bindings.refresh(edit)
         passed = self._bindings.passed.pop(edit.name, ())
         if not edit.edited and not passed and not self._bindings.reaches(edit):
@@ -222,6 +225,9 @@ class Edit:
         if why_not:
             self._note(edit, pair.new.name, Action.WAITS, pair.new.first_line, why_not)
         else:
+            # As an import does: modules in a circle have no other order.
+            for name in sorted(self._execution.needed(edit, pair.new) - self._begun):
+                self._module(self.edits[name])
             self._execution.run(edit, index, pair, action)
 
     def is_touched(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:

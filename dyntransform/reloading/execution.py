@@ -178,6 +178,10 @@ class Execution:
                 return True
         return False
 
+    def needed(self, module: ModuleEdit, statement: Statement) -> set[str]:
+        """Return the edited modules that have to be up to date when a statement runs, for what it imports."""
+        return self._imports.needed(statement.node, module.namespace) - {module.name}
+
     def make(self, module: ModuleEdit, statement: Statement) -> FunctionType:
         """Execute a function definition without its decorators, and without binding it."""
         node = statement.node

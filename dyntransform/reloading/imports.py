@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
@@ -12,7 +13,7 @@ from dyntransform.reloading.source import INVALID, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 
-__all__ = ["ImportCheck"]
+__all__ = ["ImportCheck", "imports", "sources"]
 
 
 class ImportCheck:
@@ -24,54 +25,85 @@ class ImportCheck:
 
     def __init__(self, edited: set[str]) -> None:
         self._edited = edited
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, frozenset[str]] = {}
 
     def reaches_edit(self, statement: ast.stmt, namespace: dict[str, Any]) -> bool:
         """Whether the imports in a statement take something from an edited module, or load one that does."""
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                module = absolute_name("." * node.level + (node.module or ""), namespace)
-                if module in self._edited:
-                    return True
-                names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            if any(self._loads_edit(name) for name in names):
-                return True
-        return False
+        return any(
+            (names and module in self._edited) or self._needed_by(module, names)
+            for module, names in imports(ast.walk(statement), namespace)
+        )
 
-    def _loads_edit(self, name: str) -> bool:
-        """Whether importing a module executes it, and that reaches an edited one."""
-        parts = name.split(".")
-        return any(self._new_module(".".join(parts[: end + 1])) for end in range(len(parts)))
+    def needed(self, statement: ast.stmt, namespace: dict[str, Any]) -> set[str]:
+        """Return the edited modules that have to be up to date when the imports in a statement run."""
+        found = set[str]()
+        for module, names in imports(_executed(statement), namespace):
+            found |= self._edited & sources(module, names)
+            found |= self._needed_by(module, names)
+        return found
 
-    def _new_module(self, name: str) -> bool:
+    def _needed_by(self, module: str, names: list[str]) -> frozenset[str]:
+        """Return the edited modules that those import which an import executes."""
+        parts = module.split(".")
+        loaded = [".".join(parts[: end + 1]) for end in range(len(parts))]
+        return frozenset().union(*map(self._new_module, [*loaded, *(f"{module}.{name}" for name in names)]))
+
+    def _new_module(self, name: str) -> frozenset[str]:
         if name in sys.modules:
-            return False
+            return frozenset()
         if name not in self._known:
-            self._known[name] = False  # a circle adds nothing
+            self._known[name] = frozenset()  # a circle adds nothing
             self._known[name] = self._scan(name)
         return self._known[name]
 
-    def _scan(self, name: str) -> bool:
+    def _scan(self, name: str) -> frozenset[str]:
         parent = name.rpartition(".")[0]
         if parent and parent not in sys.modules:
-            return False
+            return frozenset()
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, AttributeError, ValueError):
-            return False  # importing it will say why
+            return frozenset()  # importing it will say why
         if spec is None or not isinstance(spec.loader, (DynLoader, DynSourcelessLoader)):
-            return False
+            return frozenset()
         try:
             source = read_source(spec.loader.get_data(spec.loader.path), spec.loader.path, Options())
         except (*INVALID, OSError):
-            return False
+            return frozenset()
         package = name if spec.submodule_search_locations is not None else parent
-        return any(
-            self.reaches_edit(node, {"__package__": package})
-            or (isinstance(node, ast.Import) and any(alias.name in self._edited for alias in node.names))
-            for node in (statement.node for statement in source.statements)
-        )
+        return frozenset().union(*(self.needed(one.node, {"__package__": package}) for one in source.statements))
+
+
+def imports(nodes: Iterable[ast.AST], namespace: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the modules that import statements import, and the names that they take from each.
+
+    Args:
+        nodes: these statements, among others.
+        namespace: the globals of their module.
+    """
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = absolute_name("." * node.level + (node.module or ""), namespace)
+            yield module, [alias.name for alias in node.names]
+
+
+def _executed(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Yield the statements that run when a statement runs: not those in functions that it defines."""
+    pending: list[ast.AST] = [statement]
+    while pending:
+        node = pending.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            pending += [
+                child
+                for child in ast.iter_child_nodes(node)
+                if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
+            ]
+
+
+def sources(module: str, names: list[str]) -> set[str]:
+    """Return the modules from which an import takes what it binds: submodules that are loaded, or the module."""
+    inner = {name: f"{module}.{name}" for name in names}
+    return {inner[name] if inner[name] in sys.modules else module for name in inner} or {module}

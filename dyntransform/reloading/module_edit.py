@@ -14,6 +14,7 @@ from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, mo
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames
+from dyntransform.reloading.imports import imports, sources
 from dyntransform.reloading.source import Source
 from dyntransform.reloading.state import ModuleState
 from dyntransform.reloading.statement import Statement
@@ -192,18 +193,18 @@ class ModuleEdit:
         )
 
     def new_imports(self) -> frozenset[str]:
-        """Return the modules that new or edited statements import, or may import from."""
-        found: set[str] = set()
-        for pair in self.pairing.pairs if self.edited else ():
-            if pair.kind not in (Kind.NEW, Kind.EDITED) or not pair.new.usage.calls:
-                continue
-            for node in ast.walk(pair.new.node):
-                if isinstance(node, ast.Import):
-                    found.update(alias.name for alias in node.names)
-                elif isinstance(node, ast.ImportFrom):
-                    module = absolute_name("." * node.level + (node.module or ""), self.namespace)
-                    found.update([module, *(f"{module}.{alias.name}" for alias in node.names)])
+        """Return the modules that new or edited statements import, or take names from."""
+        pairs = [pair for pair in self.pairing.pairs if pair.kind in (Kind.NEW, Kind.EDITED)] if self.edited else []
+        nodes = [pair.new.node for pair in pairs if pair.new.usage.calls]
+        found = {
+            one for node in nodes for module in imports(ast.walk(node), self.namespace) for one in sources(*module)
+        }
         return frozenset(found - {self.name})
+
+    @property
+    def late(self) -> frozenset[tuple[str, str]]:
+        """What functions of the new version look up late, by absolute name of the module."""
+        return frozenset((absolute_name(module, self.namespace), name) for module, name in self.source.lookups)
 
     def codes_of(self, statement: Statement) -> list[CodeNode]:
         """Return the code objects of a statement of the new version."""
