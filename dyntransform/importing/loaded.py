@@ -24,9 +24,10 @@ class Loaded:
         compiled: its code, links and source.
         module: weak reference to the module.
         namespace: globals of the module, which outlive a module that puts another object in its place.
+        within: the module that was being imported when this one was loaded, because of it.
     """
 
-    __slots__ = ("compiled", "module", "name", "namespace", "path")
+    __slots__ = ("compiled", "module", "name", "namespace", "path", "within")
 
     def __init__(
         self, name: str, path: str, compiled: Compiled, module: ref[ModuleType], namespace: dict[str, Any]
@@ -36,6 +37,17 @@ class Loaded:
         self.compiled = compiled
         self.module = module
         self.namespace = namespace
+        self.within: Loaded | None = None
+
+    def is_being_imported(self) -> bool:
+        """Whether its top level is still running, for an import."""
+        return bool(getattr(self.namespace.get("__spec__"), "_initializing", False))
+
+    def replaced(self, *, path: str | None = None, compiled: Compiled | None = None) -> Loaded:
+        """Return the record of the same module with another file or code."""
+        other = Loaded(self.name, path or self.path, compiled or self.compiled, self.module, self.namespace)
+        other.within = self.within
+        return other
 
     def is_in_force(self) -> bool:
         """Whether `sys.modules` has the module, or what the module put there in its own place."""
@@ -54,11 +66,16 @@ class Registry:
 
     def __init__(self) -> None:
         self._loaded: dict[str, Loaded] = {}
+        self._importing: Loaded | None = None
         self.version = 0
 
     def add(self, module: ModuleType, path: str, compiled: Compiled) -> None:
         """Record that `module` is about to be executed."""
-        self.put(Loaded(module.__name__, path, compiled, ref(module), vars(module)))
+        record = Loaded(module.__name__, path, compiled, ref(module), vars(module))
+        while self._importing is not None and not self._importing.is_being_imported():
+            self._importing = self._importing.within
+        record.within, self._importing = self._importing, record
+        self.put(record)
 
     def put(self, record: Loaded) -> None:
         """Take in a record."""

@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from dyntransform.errors import ReloadError
-from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.loader import Project
 from dyntransform.reloading import late
 from dyntransform.reloading.edit import Edit
@@ -214,7 +213,7 @@ class Engine:
                 continue
             loaded = module.state.loaded
             if module.spec is not None:
-                loaded = Loaded(loaded.name, source.path, loaded.compiled, loaded.module, loaded.namespace)
+                loaded = loaded.replaced(path=source.path)
                 self._project.loaded.put(loaded)
             state = ModuleState(loaded, source.data, source.links, source.lookups, list(module.codes))
             self._states.update(state, source)

@@ -26,6 +26,7 @@ class Graph:
         self._lookups = _Index[tuple[str, str]]()
         self._files = _Index[str]()
         self._folders: dict[str, str] = {}
+        self._needs: dict[str, frozenset[str]] = {}
         self._ranks: dict[str, int] = {}
 
     def update(self, states: Mapping[str, ModuleState]) -> None:
@@ -35,6 +36,7 @@ class Graph:
                 continue
             if self._importers.put(name, state.providers()):
                 self._ranks = {}
+            self._needs[name] = state.needs()
             self._lookups.put(name, state.late)
             self._files.put(name, frozenset([self._real(state.path)]))
             if state.has_run:
@@ -47,8 +49,8 @@ class Graph:
     def ranks(self) -> dict[str, int]:
         """Return numbers by which providers come before importers; in a circle, the order of loading decides."""
         if not self._ranks:
-            keys = self._importers.keys
-            self._ranks = topological(list(keys), {name: sorted(keys.keys() & keys[name]) for name in keys})
+            needs = self._needs
+            self._ranks = topological(list(needs), {name: sorted(needs.keys() & needs[name]) for name in needs})
         return self._ranks
 
     def is_looked_up(self, module: str, attribute: str) -> bool:

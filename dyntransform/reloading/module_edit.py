@@ -201,6 +201,19 @@ class ModuleEdit:
         }
         return frozenset(found - {self.name})
 
+    def dropped_imports(self) -> frozenset[str]:
+        """Return the modules that the version that runs imports, or may import from, and the new one does not."""
+        before, after = (
+            {
+                (absolute_name(module, self.namespace), name)
+                for one in source.statements
+                for module, name, _ in one.imports
+            }
+            for source in (self.old_source, self.source)
+        )
+        kept = {one for module, name in after for one in (module, f"{module}.{name}")}
+        return frozenset(one for module, name in before - after for one in (module, f"{module}.{name}")) - kept
+
     @property
     def late(self) -> frozenset[tuple[str, str]]:
         """What functions of the new version look up late, by absolute name of the module."""

@@ -31,7 +31,7 @@ class OutsideEdit:
         record = self.record
         compiled = Compiled(record.compiled.code, (), (), self.data)
         compiled.opted_out = True
-        loaded.put(Loaded(record.name, record.path, compiled, record.module, record.namespace))
+        loaded.put(record.replaced(compiled=compiled))
         note = f"it opted out with # {MARK}: this edit takes effect when the program is started again"
         return Change(record.name, "", Action.REFUSED, Place(record.path, 1), note)
 

@@ -31,6 +31,8 @@ class _Edited(Protocol):
 
     def new_imports(self) -> frozenset[str]: ...
 
+    def dropped_imports(self) -> frozenset[str]: ...
+
 
 class Ordering:
     """The import graph of the loaded project modules, as far as an edit reaches.
@@ -118,9 +120,9 @@ class Ordering:
         if not late or sum(edit.edited for edit in edits.values()) == 1:
             return self._states.ranks()  # what the new statements of a single edited module import makes no difference
         reached = self._states.reached(edits.keys() | self._lazy)
-        graph = {name: state.providers() for name, state in reached.items()}
+        graph = {name: state.needs() for name, state in reached.items()}
         for name, edit in edits.items():
-            graph[name] = graph.get(name, frozenset()) | edit.new_imports()
+            graph[name] = graph.get(name, frozenset()) - edit.dropped_imports() | edit.new_imports()
         starts = sorted(graph, key=lambda name: name not in edits or name in late)
         return topological(starts, {name: sorted(graph[name], key=lambda one: (one in late, one)) for name in graph})
 

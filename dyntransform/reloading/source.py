@@ -148,11 +148,6 @@ class Source:
         return frozenset().union(*(statement.annotated for statement in self.statements))
 
     @property
-    def imports(self) -> frozenset[str]:
-        """The names that its statements import."""
-        return frozenset().union(*(statement.imports for statement in self.statements))
-
-    @property
     def lookups(self) -> tuple[ImportSource, ...]:
         """What functions look up late."""
         return tuple(dict.fromkeys(one for statement in self.statements for one in statement.lookups))
@@ -174,7 +169,8 @@ class Source:
         Since Python 3.12 it compiles ``name.attribute()`` otherwise for these: as a call of a function, not of a method
         (``is_import_originated`` in Python/compile.c), which shows in the lines of tracebacks.
         """
-        names = ", ".join(sorted(self.imports))
+        imports = {name for statement in self.statements for *_, name in statement.imports} - {"*"}
+        names = ", ".join(sorted(imports))
         return ast.parse(f"if False: import {names}").body if names else []
 
     def split(self, code: CodeType) -> list[list[CodeNode]]:

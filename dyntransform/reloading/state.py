@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib._bootstrap import _find_spec  # type: ignore[attr-defined]
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -85,11 +85,15 @@ class ModuleState:
     @functools.cached_property
     def sources(self) -> frozenset[str]:
         """The absolute names of the modules that it may have live bindings to."""
-        found = set()
-        for _, module, names in self.links:
-            provider = absolute_name(module, self.namespace)
-            found.add(provider)
-            found.update(f"{provider}.{attribute}" for attribute, _ in names)
+        return self._sources(lambda _: True)
+
+    def _sources(self, counts: Callable[[str], bool]) -> frozenset[str]:
+        """Return the names of the modules that names were imported from, and of those that may have been imported."""
+        found: set[str] = set()
+        for scope, module, names in self.links:
+            taken = [attribute for attribute, name in names if scope or name == "*" or counts(name)]
+            provider = absolute_name(module, self.namespace) if taken else ""
+            found.update(*((provider, f"{provider}.{attribute}") for attribute in taken))
         return frozenset(found)
 
     @functools.cached_property
@@ -117,10 +121,23 @@ class ModuleState:
             object.__setattr__(self, "_providers", providers)
         return providers
 
+    def needs(self) -> frozenset[str]:
+        """Return the modules that have to be up to date before it.
+
+        These are not those whose imports it was loaded for: in a circle, they end after it, and it can have taken from
+        them only what they had by then. Nor those of imports that did not run, as below ``if TYPE_CHECKING:``.
+        """
+        found, around = set(self.providers()), self.loaded.within
+        found -= self.sources - self._sources(self.namespace.__contains__)
+        while around is not None:
+            found.discard(around.name)
+            around = around.within
+        return frozenset(found)
+
     @property
     def has_run(self) -> bool:
         """Whether its top level is through; one that runs as a program may never be."""
-        return self.name != "__main__" and not getattr(self.namespace.get("__spec__"), "_initializing", False)
+        return self.name != "__main__" and not self.loaded.is_being_imported()
 
 
 class States:

@@ -61,7 +61,7 @@ class Statement:
         column: where on the line it begins, in bytes.
         links: live bindings that it makes.
         lookups: what functions in it look up late.
-        imports: names that it imports.
+        imports: module with leading dots if relative, attribute ("" for the module itself) and name of each import.
         depends_on_place: the compiler may refuse it, or statements before it, for their order alone.
     """
 
@@ -83,7 +83,7 @@ class Statement:
         self.lookups: tuple[ImportSource, ...] = ()
         parts = list(_same_scope(node))
         self.depends_on_place = any(map(_depends_on_place, parts))
-        self.imports = frozenset(name for part in parts for name in _imported(part))
+        self.imports = tuple(one for part in parts for one in _imports(part))
         self._defined: str | None = getattr(node, "name", None) if self.is_definition else None
         self._node: ast.stmt | None = node
         self._file = file
@@ -211,11 +211,12 @@ def _depends_on_place(node: ast.AST) -> bool:
     return isinstance(node, ast.Global) or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
+def _imports(node: ast.AST) -> Iterator[tuple[str, str, str]]:
     if isinstance(node, ast.Import):
-        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        yield from ((alias.name, "", alias.asname or alias.name.partition(".")[0]) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        yield from (alias.asname or alias.name for alias in node.names if alias.name != "*")
+        module = "." * node.level + (node.module or "")
+        yield from ((module, alias.name, alias.asname or alias.name) for alias in node.names)
 
 
 def _same_scope(node: ast.stmt) -> Iterator[ast.AST]:

@@ -61,3 +61,35 @@ def test_gone_and_back(project):
     loaded.restore(empty)
     assert known.importers(["base"]) == []
     assert known.current() == {}
+
+
+def test_imports_that_did_not_run(project):
+    """What stands below ``if TYPE_CHECKING:`` decides nothing, so it makes no circle."""
+    project.write(
+        pk__low="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .high import Y\nX = 1",
+        pk__high="from .low import X\nY = X",
+    )
+    (project.root / "pk" / "__init__.py").write_text("from .low import X")
+    project.load("pk.high")
+    ranks = states().ranks()
+    assert ranks["pk.low"] < ranks["pk.high"]
+    assert ranks["pk.low"] < ranks["pk"]
+
+
+def test_circle_of_imports(project):
+    """What a module was loaded for does not come before it, whatever it imports from there."""
+    project.write(
+        z_first="A = 1\nimport b_inner\nimport c_last",
+        b_inner="import z_first\nfrom a_leaf import L\nB = z_first.A",
+        c_last="import b_inner, z_first\nC = b_inner.B",
+        a_leaf="import z_first\nL = 1",
+    )
+    project.load("z_first")
+    ranks = states().ranks()
+    ours = sorted((name for name in ranks if "_" in name), key=ranks.__getitem__)
+    assert [name for name in ours if name in {"z_first", "b_inner", "c_last", "a_leaf"}] == [
+        "a_leaf",
+        "b_inner",
+        "c_last",
+        "z_first",
+    ]

@@ -66,3 +66,18 @@ def test_reached_modules(project):
     assert {state.name for state in states.importers(["b"])} == {"c", "d"}
     del sys.modules["c"]
     assert set(states.reached(["a"])) == {"a", "b", "d"}
+
+
+def test_import_that_an_edit_drops(project):
+    """What the new version no longer imports does not stand before it, so that the two can change places."""
+    project.write(
+        one="from two import B\ndef f(): return 'one'\nA = B",
+        two="B = 1\ndef g(): return 'two'",
+        user="from one import f\nfrom two import g",
+    )
+    user = project.load("user")
+    project.edit(
+        one="def f(): return 'one'\ndef made(): return 2\nA = made()",
+        two="from one import A\nB = A + 1\ndef g(): return 'two'",
+    )
+    assert (user.f(), sys.modules["one"].A, sys.modules["two"].B) == ("one", 2, 3)
