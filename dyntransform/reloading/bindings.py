@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import readers
+from dyntransform.reloading.gone import provides, standing_imports
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.stars import refresh_stars
@@ -24,7 +25,7 @@ from dyntransform.runtime.names import absolute_name
 if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
 
-__all__ = ["KEPT_NOTE", "Bindings", "Rebinding", "class_at", "provides"]
+__all__ = ["KEPT_NOTE", "Bindings", "Rebinding", "class_at"]
 
 KEPT_NOTE = "the module keeps it: __dyn_keep__"
 
@@ -128,6 +129,9 @@ class Bindings:
             notes = [f"still read in {', '.join(functions)}"] if functions and not hasattr(builtins, name) else []
             notes += [f"functions of {', '.join(importers)} still import it"] if importers else []
             self._edit.note(module, name, Action.REMOVED, None, "; ".join(notes))
+            for other in self._edit.edits.values():
+                for one in standing_imports(other.source.statements, other.namespace, module.name, [name]):
+                    self._edit.note(other, one.qualname, Action.WAITS, one.statement.first_line, one.note)
 
     def relocate(self, module: ModuleEdit) -> None:
         """Give a module that was found in another file the attributes that importing it there would (PEP 451)."""
@@ -282,9 +286,3 @@ def class_at(namespace: dict[str, Any], qualname: str) -> type | None:
     for name in path[1:]:
         found = vars(found).get(name) if isinstance(found, type) else None
     return found if isinstance(found, type) else None
-
-
-def provides(module: ModuleEdit, name: str) -> bool:
-    """Whether a name is a submodule, which importing put there: no statement of the module binds it."""
-    submodule = sys.modules.get(f"{module.name}.{name}")
-    return submodule is not None and module.namespace.get(name) is submodule

@@ -1,16 +1,71 @@
-"""Imports of names that the edit itself takes away."""
+"""Imports of names that an edit takes away."""
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from dyntransform.reloading.bindings import provides
-from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.statement import Statement
 from dyntransform.runtime.names import absolute_name
 
-__all__ = ["check_imports"]
+if TYPE_CHECKING:
+    from dyntransform.reloading.module_edit import ModuleEdit
+
+__all__ = ["StandingImport", "check_imports", "provides", "standing_imports"]
+
+
+@dataclasses.dataclass(frozen=True)
+class StandingImport:
+    """A from-import of a name that is gone, in a module or class body that was executed before.
+
+    Attributes:
+        statement: the top-level statement that it is, or stands in.
+        scope: qualified name of the class that it binds the name in; empty for the module.
+        name: what it binds.
+        note: what follows, for the report.
+    """
+
+    statement: Statement
+    scope: str
+    name: str
+    note: str
+
+    @property
+    def qualname(self) -> str:
+        """The name with that of its class."""
+        return f"{self.scope}.{self.name}" if self.scope else self.name
+
+
+def standing_imports(
+    statements: Iterable[Statement], namespace: Mapping[str, Any], provider: str, removed: Collection[str]
+) -> Iterator[StandingImport]:
+    """Find the imports of names that are gone.
+
+    Args:
+        statements: a module.
+        namespace: its globals, or a part that tells its package.
+        provider: absolute name of the module that had the names.
+        removed: the names.
+    """
+    for statement in statements:
+        if statement.is_definition and statement.kind is not ast.ClassDef:
+            continue  # a function that declares the name global imports it when it is called
+        for scope, module, names in statement.links:
+            if absolute_name(module, namespace) != provider:
+                continue
+            note = f"still imported from {provider}: it keeps what it has"
+            if not statement.is_block:  # others may have a way out
+                note += ", and would fail at a restart"
+            yield from (StandingImport(statement, scope, name, note) for one, name in names if one in removed)
+
+
+def provides(module: ModuleEdit, name: str) -> bool:
+    """Whether a name is a submodule, which importing put there: no statement of the module binds it."""
+    submodule = sys.modules.get(f"{module.name}.{name}")
+    return submodule is not None and module.namespace.get(name) is submodule
 
 
 def check_imports(edits: Mapping[str, ModuleEdit]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from dyntransform.importing.roots import Roots
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, FunctionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
+from dyntransform.reloading.gone import standing_imports
 from dyntransform.reloading.report import Action, Change, Place
 from dyntransform.reloading.source import INVALID, read_source
 from dyntransform.reloading.statement import Statement
@@ -275,15 +276,10 @@ def _through_modules(statement: Statement, modules: dict[str, str], changed: _Ch
 
 
 def _missing_imports(importer: _Importer, provider: str, removed: frozenset[str]) -> Iterator[Change]:
-    for statement in importer.statements:
-        node = statement.node
-        if not isinstance(node, ast.ImportFrom) or _provider(node, importer) != provider:
-            continue
-        for alias in node.names:
-            if alias.name in removed:
-                note = f"still imported from {provider}: it keeps what it has, and would fail at a restart"
-                place = Place(importer.path, node.lineno)
-                yield Change(importer.name, alias.asname or alias.name, Action.WAITS, place, note)
+    namespace = {"__package__": importer.package}
+    for one in standing_imports(importer.statements, namespace, provider, removed):
+        place = Place(importer.path, one.statement.first_line)
+        yield Change(importer.name, one.qualname, Action.WAITS, place, one.note)
 
 
 def _provider(node: ast.ImportFrom, importer: _Importer) -> str:

@@ -57,3 +57,31 @@ def test_modules_whose_functions_import_a_removed_name_are_named(project):
     assert "functions of user still import it" in notes(report)["RATE"]
     with pytest.raises(ImportError):
         user.ask()
+
+
+USER = """\
+from mod import RATE as rate, OTHER
+class Box:
+    from mod import RATE
+try:
+    from mod import RATE as other
+except ImportError:
+    other = 0
+from mod import RATE as own
+own = 5
+def ask():
+    global late
+    from mod import RATE as late
+"""
+
+
+def test_modules_that_keep_an_imported_name_that_is_removed_are_named(project):
+    """An import at module level or in a class body keeps what it has: the report says so, in the words of the plan."""
+    project.load("mod", "RATE = 1\nOTHER = 2\n")
+    user = project.load("user", USER)
+    report = project.edit(mod="OTHER = 2\n")
+    waits = {(change.name, change.place.line, change.note) for change in report.waits}
+    kept = "still imported from mod: it keeps what it has"
+    at_restart = f"{kept}, and would fail at a restart"
+    assert waits == {("rate", 1, at_restart), ("Box.RATE", 2, at_restart), ("other", 4, kept), ("own", 8, at_restart)}
+    assert (user.rate, user.Box.RATE, user.other, user.own) == (1, 1, 1, 5)

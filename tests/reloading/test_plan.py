@@ -106,6 +106,15 @@ def test_importer_of_a_removed_name(tmp_path):
     assert result.applicable
 
 
+def test_importers_of_a_removed_name_in_blocks_and_classes(tmp_path):
+    """An import in a class body keeps what it has, as does one with a way out, which would not fail at a restart."""
+    user = "class C:\n    from m import A\ntry:\n    from m import A\nexcept ImportError:\n    A = 0\n"
+    result = planned(tmp_path, "A = 1\n", "B = 1\n", n=user)
+    kept = "still imported from m: it keeps what it has"
+    told = [(step.name, step.note) for step in result.steps if step.action is Action.WAITS]
+    assert told == [("C.A", f"{kept}, and would fail at a restart"), ("A", kept)]
+
+
 def test_function_that_imports_a_removed_name(tmp_path):
     """An import that runs when a function is called hinders nothing; the removal says who makes it."""
     result = planned(tmp_path, "A = 1\nB = 2\n", "B = 2\n", n="def f():\n    from m import A, B\n    return A, B\n")
