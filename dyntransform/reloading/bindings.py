@@ -93,13 +93,14 @@ class Bindings:
             old, literal = known.old, known.literal
         self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index, between)
 
-    def bind(self, module: ModuleEdit, name: str, value: Any, index: int, literal: Any = MISSING) -> None:
-        """Bind a name of a module, if the value is another."""
+    def bind(self, module: ModuleEdit, name: str, value: Any, index: int, *, quiet: bool = False) -> None:
+        """Bind a name of a module, if the value is another; it counts as changed unless this is done quietly."""
         old = self._transaction.view(module.namespace).get(name, MISSING)
         if same_value(old, value):
             return
         self._transaction.set_item(module.namespace, name, value)
-        self.rebind(module, name, old, literal, index)
+        if not quiet:
+            self.rebind(module, name, old, MISSING, index)
 
     def remove_names(self, module: ModuleEdit) -> None:
         """Unbind what the new version no longer binds."""
@@ -240,12 +241,12 @@ class Bindings:
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
         view = self._transaction.view(module.namespace)
         held = view.get(bound, MISSING)
-        if held is value or bound in kept_names(view):
+        if bound in kept_names(view):
             return
-        if changed.held_by(held):
-            self.follow(module, bound, held, value, origin)
-        else:
+        if not changed.held_by(held):  # what the module made of it may be equal to the new value by chance
             self.passed.setdefault(module.name, set()).add(bound)
+        elif held is not value:
+            self.follow(module, bound, held, value, origin)
 
     def _refresh_lazy(self, module: ModuleEdit, bound: str, provider: ModuleType, attribute: str) -> None:
         """Ask a module ``__getattr__`` (PEP 562) again, if what it gave before is a value that the edit replaced."""

@@ -32,6 +32,7 @@ from dyntransform.reloading.patching import Patching
 from dyntransform.reloading.registrations import looks_at_signature
 from dyntransform.reloading.removal import Removal
 from dyntransform.reloading.report import Action, Change, Place
+from dyntransform.reloading.stars import import_again, star_names
 from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import made_from
 from dyntransform.reloading.transaction import MISSING, Transaction
@@ -158,7 +159,8 @@ class Edit:
         if not edit.edited and not passed and not self._bindings.reaches(edit):
             return
         for _ in range(_ROUNDS):
-            if self._pass(edit, update_groups(edit, self.is_touched, passed, self._ran)):
+            stars = star_names(self._bindings, edit)
+            if self._pass(edit, update_groups(edit, self.is_touched, passed, stars, self._ran)):
                 return
 
     def _pass(self, edit: ModuleEdit, groups: UpdateGroups) -> bool:
@@ -169,7 +171,7 @@ class Edit:
         for index, pair in enumerate(edit.pairing.pairs):
             if pair.new in groups.skipped:
                 continue
-            forced = pair.new in groups.forced
+            forced = pair.new in groups.forced or not self._import_again(edit, index, pair, groups)
             if not forced and self._counts_twice(edit, index, pair):
                 return False
             if forced and pair.new in groups.quiet:
@@ -178,6 +180,12 @@ class Edit:
                 self._statement(edit, index, pair, forced=forced, first=pair.new not in self._ran)
             self._ran[pair.new] = self._bindings.order
         return True
+
+    def _import_again(self, edit: ModuleEdit, index: int, pair: Pair, groups: UpdateGroups) -> bool:
+        """Have an import give again what statements below count on from; False if it has to be executed for that."""
+        names = sorted(groups.imported.get(index, ())) if not edit.may_run(pair) else []
+        quiet = pair.new in groups.quiet
+        return all(import_again(self._bindings, edit, index, name, quiet=quiet) for name in names)
 
     def _counts_twice(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
         """Whether an update that ran before would run again by itself, for a value that changed only now."""

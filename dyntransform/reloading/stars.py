@@ -19,7 +19,41 @@ from dyntransform.runtime.names import absolute_name
 if TYPE_CHECKING:
     from dyntransform.reloading.bindings import Bindings
 
-__all__ = ["refresh_stars"]
+__all__ = ["import_again", "refresh_stars", "star_names"]
+
+
+def star_names(bindings: Bindings, module: ModuleEdit) -> dict[int, frozenset[str]]:
+    """Return the names that star imports give, by position of the statement that they are, or stand in."""
+    if not _has_star(module):
+        return {}
+    names: dict[int, frozenset[str]] = {}
+    for star in _stars(module, enumerate(pair.new for pair in module.pairing.pairs), bindings):
+        names[star.index] = names.get(star.index, frozenset()) | star.names
+    return names
+
+
+def import_again(bindings: Bindings, module: ModuleEdit, index: int, name: str, *, quiet: bool) -> bool:
+    """Bind a name to what an import statement would give it, and leave the other names of the statement alone.
+
+    Args:
+        bindings: the names that the edit changed.
+        module: the importing module.
+        index: position of the statement.
+        name: the name.
+        quiet: it only serves another statement, so it does not count as changed.
+
+    Returns:
+        Whether the value is known; else the statement has to be executed.
+    """
+    statement = module.pairing.pairs[index].new
+    origin, value = _imported(bindings, module, statement, name)
+    for star in _stars(module, [(index, statement)], bindings):
+        if name in star.names:
+            origin, value = star.origin, star.values[name]
+    if origin is None:
+        return False
+    bindings.bind(module, name, value, index, quiet=quiet)
+    return True
 
 
 def refresh_stars(bindings: Bindings, module: ModuleEdit) -> None:
@@ -62,6 +96,8 @@ class _Stars:
         for name in sorted(names):
             held = mine.get(name, MISSING)
             origin, value = self._in_force(name)
+            if origin is None and any((star.origin, name) in self._bindings.changed for star in self._stars):
+                self._bindings.passed.setdefault(self._module.name, set()).add(name)
             if origin is None or held is value:
                 continue
             if held is MISSING:
@@ -83,33 +119,39 @@ class _Stars:
                 found = star.index, star.origin, star.values[name]
         for index, statement in self._binders.get(name, ()):
             if index > found[0]:
-                found = index, *self._imported(statement, name)
+                found = index, *_imported(self._bindings, self._module, statement, name)
         return found[1:]
 
     @functools.cached_property
     def _binders(self) -> dict[str, list[tuple[int, Statement]]]:
         binders: dict[str, list[tuple[int, Statement]]] = {}
         for index, pair in enumerate(self._module.pairing.pairs):
-            for name in pair.new.usage.binds:
+            for name in pair.new.usage.binds | pair.new.usage.counts:
                 binders.setdefault(name, []).append((index, pair.new))
         return binders
-
-    def _imported(self, statement: Statement, name: str) -> tuple[str | None, Any]:
-        node = statement.node
-        if isinstance(node, ast.ImportFrom):
-            origin = _origin(node, self._module)
-            provider = sys.modules.get(origin)
-            for alias in node.names:
-                if (alias.asname or alias.name) == name and isinstance(provider, ModuleType):
-                    value = self._bindings.view(vars(provider)).get(alias.name, MISSING)
-                    return (origin if value is not MISSING else None), value
-        return None, MISSING
 
     def _gave(self, star: _Star, name: str, held: Any) -> bool:
         changed = self._bindings.changed.get((star.origin, name))
         if changed is not None and changed.held_by(held):
             return True
         return name in star.former and star.values.get(name, MISSING) is held
+
+
+def _has_star(module: ModuleEdit) -> bool:
+    return any(("*", "*") in names for pair in module.pairing.pairs for _, _, names in pair.new.links)
+
+
+def _imported(bindings: Bindings, module: ModuleEdit, statement: Statement, name: str) -> tuple[str | None, Any]:
+    """Return where a statement imports a name from, and its value there; None if it does not, or there is none."""
+    node = statement.node
+    if isinstance(node, ast.ImportFrom):
+        origin = _origin(node, module)
+        provider = sys.modules.get(origin)
+        for alias in node.names:
+            if (alias.asname or alias.name) == name and isinstance(provider, ModuleType):
+                value = bindings.view(vars(provider)).get(alias.name, MISSING)
+                return (origin if value is not MISSING else None), value
+    return None, MISSING
 
 
 def _stars(module: ModuleEdit, statements: Iterable[tuple[int, Statement]], bindings: Bindings) -> Iterator[_Star]:

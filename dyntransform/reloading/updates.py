@@ -8,8 +8,10 @@ helper``) runs between the statement that binds it and the one that deletes it.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.module_edit import ModuleEdit
@@ -26,12 +28,14 @@ class UpdateGroups:
     Attributes:
         forced: statements that have to run although they did not change.
         quiet: those of them whose names do not count as changed: they only serve another statement.
+        imported: names that import statements have to give again, by position; their other names stay as they are.
         impossible: updates that should run again and cannot, with the reason.
         skipped: the statements of `impossible`.
     """
 
     forced: set[Statement] = dataclasses.field(default_factory=set)
     quiet: set[Statement] = dataclasses.field(default_factory=set)
+    imported: dict[int, set[str]] = dataclasses.field(default_factory=dict)
     impossible: list[tuple[Pair, str]] = dataclasses.field(default_factory=list)
     skipped: set[Statement] = dataclasses.field(default_factory=set)
 
@@ -40,6 +44,7 @@ def update_groups(
     edit: ModuleEdit,
     is_touched: Callable[[ModuleEdit, int, Pair], bool],
     passed: Iterable[str] = (),
+    stars: Mapping[int, frozenset[str]] = MappingProxyType({}),
     ran: Container[Statement] = (),
 ) -> UpdateGroups:
     """Find the statements that must run together.
@@ -51,16 +56,22 @@ def update_groups(
         edit: the module.
         is_touched: tells whether a statement reads a value that changed already.
         passed: imported names whose source changed, and which the module may have counted on from.
+        stars: names that star imports give, by position of the statement.
         ran: statements that the edit has been at already; they are new no more.
     """
-    return _Finder(edit, is_touched, ran).find(passed)
+    return _Finder(edit, is_touched, stars, ran).find(passed)
 
 
 class _Finder:
     def __init__(
-        self, edit: ModuleEdit, is_touched: Callable[[ModuleEdit, int, Pair], bool], ran: Container[Statement]
+        self,
+        edit: ModuleEdit,
+        is_touched: Callable[[ModuleEdit, int, Pair], bool],
+        stars: Mapping[int, frozenset[str]],
+        ran: Container[Statement],
     ) -> None:
         self._edit = edit
+        self._stars = stars
         self._ran = ran
         self._pairs = edit.pairing.pairs
         self._is_touched = is_touched
@@ -81,11 +92,11 @@ class _Finder:
                 if name in pair.new.usage.counts:
                     self._start_again(name, index)
         while True:
-            before = dict(self._changed), len(groups.skipped), len(groups.forced)
+            before = dict(self._changed), len(groups.skipped), len(groups.forced), len(groups.imported)
             for index, pair in enumerate(self._pairs):
                 if pair.new not in groups.skipped:
                     self._look_at(index, pair)
-            if (self._changed, len(groups.skipped), len(groups.forced)) == before:
+            if (self._changed, len(groups.skipped), len(groups.forced), len(groups.imported)) == before:
                 return groups
 
     def _look_at(self, index: int, pair: Pair) -> None:
@@ -147,9 +158,16 @@ class _Finder:
         if binder is not None and name not in self._kept:
             if name in self._pairs[binder].new.usage.counts:
                 self._start_again(name, index)
-            self._groups.forced.add(self._pairs[binder].new)
+            self._bind_again(binder, name)
             self._change([name], binder)
             self._later_binders(binder, frozenset([name]))
+
+    def _bind_again(self, index: int, name: str) -> None:
+        """Have a statement bind a name again; an import need not bind its other names for that."""
+        if self._pairs[index].new.kind is ast.ImportFrom or name not in self._pairs[index].new.usage.binds:
+            self._groups.imported.setdefault(index, set()).add(name)
+        else:
+            self._groups.forced.add(self._pairs[index].new)
 
     def _change(self, names: Iterable[str], index: int) -> None:
         for name in names:
@@ -166,7 +184,7 @@ class _Finder:
         for name in names:
             binder = self._binder(name, index)
             if binder is not None and name not in self._kept:
-                self._groups.forced.add(self._pairs[binder].new)
+                self._bind_again(binder, name)
 
     def _temporaries(self, index: int, reads: frozenset[str]) -> None:
         """Names that the module deletes after use are bound again for the time they are needed."""
@@ -176,7 +194,9 @@ class _Finder:
             binder = self._binder(name, index)
             if binder is None or self._pairs[binder].kind in (Kind.NEW, Kind.EDITED):
                 continue
-            for pair in (self._pairs[binder], *self._pairs[index + 1 :]):
+            self._bind_again(binder, name)
+            self._groups.quiet.add(self._pairs[binder].new)
+            for pair in self._pairs[index + 1 :]:
                 if name in pair.new.usage.binds:
                     self._groups.forced.add(pair.new)
                     self._groups.quiet.add(pair.new)
@@ -212,7 +232,7 @@ class _Finder:
         pair = self._pairs[binder]
         if (pair.new.is_definition or pair.new.is_import) and not definitions:
             return
-        self._groups.forced.add(pair.new)
+        self._bind_again(binder, name)
         self._change([name], binder)
         for later in self._pairs[binder + 1 :]:
             usage = later.new.usage
@@ -228,7 +248,7 @@ class _Finder:
 
     def _binder(self, name: str, before: int) -> int | None:
         for index in range(before - 1, -1, -1):
-            if name in self._pairs[index].new.usage.binds:
+            if name in self._pairs[index].new.usage.binds or name in self._stars.get(index, ()):
                 return index
         return None
 
