@@ -7,10 +7,10 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
-from dyntransform.reloading.closures import Scopes, cell_of_same_call, former_name
+from dyntransform.reloading.closures import Scopes, cells_for, missing_variables
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.transaction import Transaction
@@ -41,40 +41,19 @@ def retarget(
         closure cannot be changed. None if a variable is missing that its factory call did not keep.
     """
     code = patch.node.code
-    if function.__code__.co_freevars == code.co_freevars:
+    if not missing_variables(function, code) and function.__code__.co_freevars == code.co_freevars:
         transaction.set_attribute(function, "__code__", code)
         _refresh_docstring(function, patch.old, code, transaction)
         return function
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    if cls is not None:
-        cells.setdefault("__class__", CellType(cls))
-        for parameter in getattr(cls, "__type_params__", ()):  # PEP 695: variables of the scope around the class
-            cells.setdefault(parameter.__name__, CellType(parameter))
-    lacking = [name for name in code.co_freevars if name not in cells]
-    if lacking:
-        old, new_scopes = scopes()
-        names = {id(cell): name for name, cell in cells.items()}
-        for name in lacking:
-            depth = new_scopes.depth(code, name)
-            if name == code.co_name and code.co_qualname.endswith(f"<locals>.{name}"):
-                cells[name] = CellType(function)  # it begins to call itself
-                continue
-            if depth is not None:
-                around = old.around(function.__code__), new_scopes.around(code)
-                former = former_name(around[0][depth], around[1][depth], name) if depth < len(around[0]) else None
-                if former in cells:
-                    cells[name] = cells[former]
-                    continue
-            cell = cell_of_same_call(function, name, depth, old, names) if depth is not None else None
-            if cell is None:
-                return None
-            cells[name] = cell
+    cells = cells_for(function, code, cls, scopes)
+    if cells is None:
+        return None
     new = FunctionType(
         code,
         function.__globals__,
         function.__name__,
         function.__defaults__,
-        tuple(cells[name] for name in code.co_freevars),
+        cells,
     )
     functools.update_wrapper(new, function)
     del new.__wrapped__  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dyntransform.reloading import functions, heap
 from dyntransform.reloading.bindings import class_at
 from dyntransform.reloading.bodies import entry_name
-from dyntransform.reloading.closures import Scopes
+from dyntransform.reloading.closures import Scopes, missing_variables
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
@@ -106,7 +106,7 @@ class Patching:
                 patch.node.older.append(patch.old)
             if patch.again or patch.moved:
                 return  # it was said when the edit was made that it lacks something for
-            free = sorted(set(code.co_freevars) - set(patch.old.co_freevars)) or ["a default of its new parameters"]
+            free = sorted(missing_variables(lacking[0], code)) or ["a default of its new parameters"]
             note = f"made earlier without {', '.join(free)}: make it again by calling what made it"
             self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
         elif live and not patch.moved:
