@@ -19,7 +19,7 @@ from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any
 from dyntransform.reloading.values import same_value
 
-__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body"]
+__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body", "serve_holders"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +196,7 @@ class MemberEdit:
         elif name in ("__init_subclass__", "__class_getitem__") and isinstance(value, FunctionType):
             value = classmethod(value)
         self._transaction.set_attribute(self._cls, name, value)
-        self._succeed(name, old, value)
+        serve_holders(self._site, self._plan, name, old, value)
         set_name = getattr(type(value), "__set_name__", None)
         if set_name is not None:
             set_name(value, self._cls, name)
@@ -206,21 +206,6 @@ class MemberEdit:
             if pair.kind == Kind.SAME:
                 action = Action.RERAN
             self._note(name, action, pair.new.first_line)
-
-    def _succeed(self, name: str, old: Any, new: Any) -> None:
-        """Serve those who hold the method that the statement made before, bound or not."""
-        pair = self._plan.pair_of(name)
-        if pair is None or pair.old is None or type(old) is not type(new):
-            return
-        if isinstance(old, (staticmethod, classmethod)):
-            old, new = old.__func__, new.__func__
-        if isinstance(old, FunctionType) and callable(new) and made_from(old, self._codes(pair)):
-            succeed(old, new, self._transaction)
-
-    def _codes(self, pair: Pair) -> set[int]:
-        """Return the code, by id, that the function of a method statement had before."""
-        node = Body(self._site).old_node_of(pair.old) if pair.old is not None and pair.old.is_definition else None
-        return {id(code) for code in (node.code, *node.older)} if node is not None else set()
 
     def _hash(self) -> None:
         """A class that defines __eq__ alone has __hash__ None (data model, object.__hash__)."""
@@ -246,6 +231,35 @@ class MemberEdit:
         ordered = {name: values[name] for name in new if name in values}
         others = {name: value for name, value in values.items() if name not in {*old, *new}}
         self._transaction.set_attribute(self._cls, "__annotations__", {**ordered, **others})
+
+
+def serve_holders(site: ClassSite, plan: BodyPlan, name: str, old: Any, new: Any) -> None:
+    """Serve those who hold what a method statement made before, bound or not.
+
+    Args:
+        site: the class statement.
+        plan: what the edit does to its body.
+        name: the member.
+        old: what the class had.
+        new: what the statement makes now.
+    """
+    pair = plan.pair_of(name)
+    if pair is None or pair.old is None or not pair.old.is_definition or type(old) is not type(new):
+        return
+    body = Body(site)
+    nodes = [body.old_node_of(pair.old), body.new_node_of(pair.new)]  # once the edit is live, they run the new one
+    codes = {id(code) for node in nodes if node is not None for code in (node.code, *node.older)}
+    for before, after in zip(_parts(old), _parts(new), strict=True):
+        if isinstance(before, FunctionType) and callable(after) and made_from(before, codes):
+            succeed(before, after, site.edit.transaction)
+
+
+def _parts(member: Any) -> tuple[Any, ...]:
+    if isinstance(member, (staticmethod, classmethod)):
+        return (member.__func__,)
+    if isinstance(member, property):
+        return (member.fget, member.fset, member.fdel)
+    return (member,)
 
 
 def _annotated(statement: Statement, name: str) -> list[str]:

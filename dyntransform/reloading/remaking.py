@@ -17,7 +17,7 @@ from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.creation import Creation, stored_attributes
 from dyntransform.reloading.diff import Kind
 from dyntransform.reloading.live_class import live_class
-from dyntransform.reloading.members import BodyPlan
+from dyntransform.reloading.members import BodyPlan, serve_holders
 from dyntransform.reloading.migration import Migration
 from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.registries import Registries
@@ -77,6 +77,8 @@ class Remaking:
         return self._succeed(twin, self._creation(self._change.old))
 
     def _succeed(self, twin: type, before: Creation) -> type:
+        for name, value in list(vars(twin).items()):
+            serve_holders(self._site, self._plan, name, vars(self._cls).get(name), value)
         stored = {name for function in before.functions for name in stored_attributes(function)}
         provenance = twins.Provenance(
             self._plan.old_names | stored, self._plan.new_names, self._kept(twin), self._edit.is_project
