@@ -104,7 +104,7 @@ class _Stars:
                 removed = name in self._module.pairing.removed_names
                 if removed or not any(name in star.former for star in self._former):
                     self._bindings.follow(self._module, name, held, value, origin)
-            elif not any(self._gave(star, name, held) for star in every):
+            elif not any(_gave(star, name, held, self._bindings) for star in every):
                 continue
             elif value is MISSING:
                 self._bindings.remove(self._module, name)
@@ -129,12 +129,6 @@ class _Stars:
             for name in pair.new.usage.binds | pair.new.usage.counts:
                 binders.setdefault(name, []).append((index, pair.new))
         return binders
-
-    def _gave(self, star: _Star, name: str, held: Any) -> bool:
-        changed = self._bindings.changed.get((star.origin, name))
-        if changed is not None and changed.held_by(held):
-            return True
-        return name in star.former and star.values.get(name, MISSING) is held
 
 
 def _has_star(module: ModuleEdit) -> bool:
@@ -162,7 +156,25 @@ def _stars(module: ModuleEdit, statements: Iterable[tuple[int, Statement]], bind
             if node.names[0].name == "*" and isinstance(provider, ModuleType):
                 values = bindings.view(vars(provider))
                 names = _public(values, values)
-                yield _Star(index, origin, names, _former(origin, names, values, bindings), values)
+                star = _Star(index, origin, names, _former(origin, names, values, bindings), values)
+                if node is statement.node or _has_run(star, module, bindings):
+                    yield star
+
+
+def _has_run(star: _Star, module: ModuleEdit, bindings: Bindings) -> bool:
+    """Whether a star import in a block was executed: the module has values that it gives."""
+    own = {name for one in module.old_statements for name in one.usage.binds}
+    mine = bindings.view(module.namespace)
+    names = star.former - own or star.former
+    return any(_gave(star, name, mine[name], bindings) for name in names if name in mine)
+
+
+def _gave(star: _Star, name: str, held: Any, bindings: Bindings) -> bool:
+    """Whether a value is what a star import gave a name."""
+    changed = bindings.changed.get((star.origin, name))
+    if changed is not None and changed.held_by(held):
+        return True
+    return name in star.former and star.values.get(name, MISSING) is held
 
 
 def _imports(node: ast.stmt) -> Iterator[ast.ImportFrom]:
