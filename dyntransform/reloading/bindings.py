@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import readers
-from dyntransform.reloading.gone import provides, standing_imports
+from dyntransform.reloading.gone import gives_on_demand, provides, standing_imports
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.stars import refresh_stars
@@ -126,11 +126,12 @@ class Bindings:
             if name in self.view(module.namespace):
                 continue  # it came to light under a star import, or was bound in another way
             functions = readers((node for nodes in module.codes for node in nodes), name)
-            importers = self._edit.late_importers(module.name, name)
+            on_demand = gives_on_demand(module)
+            importers = self._edit.late_importers(module.name, name) if not on_demand else []
             notes = [f"still read in {', '.join(functions)}"] if functions and not hasattr(builtins, name) else []
             notes += [f"functions of {', '.join(importers)} still import it"] if importers else []
             self._edit.note(module, name, Action.REMOVED, None, "; ".join(notes))
-            for other in self._edit.edits.values():
+            for other in self._edit.edits.values() if not on_demand else ():
                 for one in standing_imports(other.source.statements, other.namespace, module.name, [name]):
                     self._edit.note(other, one.qualname, Action.WAITS, one.statement.first_line, one.note)
 
@@ -226,9 +227,10 @@ class Bindings:
                 continue
             for attribute, bound in names:
                 changed = self.changed.get((origin, attribute))
-                if changed is None and "__getattr__" in vars(provider) and not scope:
+                names_there = self._transaction.view(vars(provider))
+                value = names_there.get(attribute, MISSING)
+                if value is MISSING and "__getattr__" in names_there and not scope:
                     self._refresh_lazy(module, bound, provider, attribute)
-                value = self._transaction.view(vars(provider)).get(attribute, MISSING)
                 if changed is None or value is MISSING:
                     continue
                 if scope:
@@ -251,7 +253,7 @@ class Bindings:
     def _refresh_lazy(self, module: ModuleEdit, bound: str, provider: ModuleType, attribute: str) -> None:
         """Ask a module ``__getattr__`` (PEP 562) again, if what it gave before is a value that the edit replaced."""
         held = self.view(module.namespace).get(bound, MISSING)
-        if attribute in vars(provider) or not any(one.held_by(held) for one in self.changed.values()):
+        if not any(one.held_by(held) for one in self.changed.values()):
             return
         self._transaction.commit()  # it may run any code of the project
         value = getattr(provider, attribute, MISSING)

@@ -14,7 +14,7 @@ from dyntransform.runtime.names import absolute_name
 if TYPE_CHECKING:
     from dyntransform.reloading.module_edit import ModuleEdit
 
-__all__ = ["StandingImport", "check_imports", "provides", "standing_imports"]
+__all__ = ["StandingImport", "check_imports", "gives_on_demand", "provides", "standing_imports"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +62,11 @@ def standing_imports(
             yield from (StandingImport(statement, scope, name, note) for one, name in names if one in removed)
 
 
+def gives_on_demand(module: ModuleEdit) -> bool:
+    """Whether the new version may give names that it does not bind (PEP 562)."""
+    return any("__getattr__" in pair.new.usage.binds for pair in module.pairing.pairs)
+
+
 def provides(module: ModuleEdit, name: str) -> bool:
     """Whether a name is a submodule, which importing put there: no statement of the module binds it."""
     submodule = sys.modules.get(f"{module.name}.{name}")
@@ -78,7 +83,10 @@ def check_imports(edits: Mapping[str, ModuleEdit]) -> None:
         ImportError: one of them does, as when it is imported by a new process.
     """
     gone = {
-        (edit.name, name) for edit in edits.values() for name in edit.pairing.removed_names if not provides(edit, name)
+        (edit.name, name)
+        for edit in edits.values()
+        for name in edit.pairing.removed_names
+        if not provides(edit, name) and not gives_on_demand(edit)
     }
     for edit in edits.values() if gone else ():
         for pair in edit.pairing.pairs:
