@@ -16,6 +16,7 @@ from typing import Any
 
 from dyntransform.reloading import heap
 from dyntransform.reloading.references import replace_references, replaceable
+from dyntransform.reloading.slots import SideSlot
 from dyntransform.reloading.swaps import Swaps
 from dyntransform.reloading.transaction import Transaction
 from dyntransform.reloading.twins import is_slot
@@ -264,9 +265,9 @@ def _state(old: Any, cls: type) -> Iterator[tuple[str, Any]]:
                     continue
 
 
-def _slot(cls: type, name: str) -> MemberDescriptorType | None:
+def _slot(cls: type, name: str) -> MemberDescriptorType | SideSlot | None:
     for base in cls.__mro__:
         member = vars(base).get(name)
-        if isinstance(member, MemberDescriptorType):
+        if isinstance(member, (MemberDescriptorType, SideSlot)):
             return member
     return None
