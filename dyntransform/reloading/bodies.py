@@ -9,7 +9,7 @@ from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from dyntransform.reloading.class_site import ClassSite
-from dyntransform.reloading.codes import CodeNode, child_codes
+from dyntransform.reloading.codes import GENERIC, CodeNode, child_codes
 from dyntransform.reloading.module_edit import definition_node
 from dyntransform.reloading.statement import Statement
 
@@ -17,8 +17,6 @@ __all__ = ["Body", "entry_name", "is_docstring"]
 
 _BY_COMPILER = ("__module__", "__qualname__", "__type_params__", "__firstlineno__", "__static_attributes__")
 """What the compiler adds to every class body."""
-
-_GENERIC = "<generic parameters of "
 
 
 class Body:
@@ -225,13 +223,13 @@ def _decorated(nodes: Sequence[CodeNode], code: CodeType) -> CodeNode | None:
 
 def _makes_members(code: CodeType) -> bool:
     """Whether this is the code of a class body, or the scope of its type parameters."""
-    return not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith(_GENERIC)
+    return not code.co_flags & inspect.CO_OPTIMIZED or code.co_name.startswith(GENERIC)
 
 
 def _below_generic(code: CodeType) -> Iterator[CodeType]:
     for child in child_codes(code):
         yield child
-        if child.co_name.startswith(_GENERIC):
+        if child.co_name.startswith(GENERIC):
             yield from child_codes(child)
 
 

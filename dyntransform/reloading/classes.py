@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 from collections.abc import Collection
 from types import FunctionType
 from typing import Any
 
-from dyntransform.reloading import derived, heap
+from dyntransform.reloading import derived, heap, slots
 from dyntransform.reloading.bodies import Body, entry_name
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.covered import covered_function
@@ -21,7 +22,7 @@ from dyntransform.reloading.module_edit import definition_node
 from dyntransform.reloading.registrations import looks_at_signature, withdraw
 from dyntransform.reloading.remaking import Remaking
 from dyntransform.reloading.statement import Statement
-from dyntransform.reloading.succession import made_from
+from dyntransform.reloading.succession import functions_in, made_from
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any
 
@@ -58,11 +59,13 @@ class ClassWork:
             touched: the statement reads a value that changed.
         """
         stale = self._edit.stale_names(self._module, self._change.new, self._site.index) if touched else frozenset()
-        plan = plan_body(self._change, stale, self._replaced_from_outside() | self._seen_by_decorators())
-        self._functions(stale)
+        lost = self._replaced_from_outside() | self._seen_by_decorators() | self._lacking()
+        plan = plan_body(self._change, stale, lost)
         bound = frozenset(name for pair in plan.runs for name in pair.new.usage.binds)
-        late = {one for one in self._change.edits if one.kind is ast.ClassDef and one.usage.reads & bound}
-        nested = self._nested(self._change.edits.keys() - late, touched=touched)
+        late = {one for one in self._change.edits if one.usage.reads & bound}
+        early = self._change.edits.keys() - late
+        self._functions(early, stale)
+        nested = self._nested(early, touched=touched)
         outdated = self._edit.outdated.pop(id(self._cls), None) is not None
         remake = self._has_to_be_made_again(plan, stale) or outdated
         covered = {} if remake else self._covered(plan)
@@ -73,6 +76,7 @@ class ClassWork:
             self._set_members(plan, covered)
         if late:
             self._transaction.commit()
+            self._functions(late - {pair.new for pair in plan.runs}, stale | bound)
             nested = self._nested(late, touched=touched) or nested
         if remake or plan.changed or nested:
             self._finish(plan, remade=remake)
@@ -84,9 +88,19 @@ class ClassWork:
         self._edit.arrivals.mark(self._cls, self._module, self._site.qualname, self._change.new.first_line)
         self._place(changed=True)
 
-    def succeed(self, made: type) -> type:
-        """Take over what another statement made of the class; return the class that its instances have then."""
-        plan = plan_body(self._change, frozenset(), frozenset())
+    def succeed(self, made: type, bodies: Collection[Statement] = ()) -> type:
+        """Take over what another statement made of the class; return the class that its instances have then.
+
+        Args:
+            made: the class that it made.
+            bodies: what stands in the bodies of all statements that may have made either, if these are several.
+        """
+        if bodies:
+            plan = plan_body(self._change, frozenset(), frozenset(self._change.new.body))
+            names = frozenset(entry_name(name, self._site.name) for one in bodies for name in one.usage.binds)
+            plan = dataclasses.replace(plan, old_names=names, new_names=names)
+        else:
+            plan = plan_body(self._change, frozenset(), frozenset())
         self._cls = Remaking(self._site, self._cls, plan, {}).adopt(made)
         self._finish(plan, remade=True)
         return self._cls
@@ -95,7 +109,7 @@ class ClassWork:
         made = dict(covered)
         statements = [pair.new for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in made]
         if statements:
-            made |= self._body.execute(self._cls, statements, plan.removed)
+            made |= self._body.execute(self._cls, statements, plan.removed | plan.unbound)
         MemberEdit(self._site, self._cls, plan).apply(made)
 
     def _covered(self, plan: BodyPlan) -> dict[str, Any]:
@@ -123,6 +137,8 @@ class ClassWork:
         head = [*self._node.decorator_list, *self._node.bases, *(keyword.value for keyword in self._node.keywords)]
         if self._change.decorated or self._change.bases or any(reads_any(part, stale) for part in head):
             return True
+        if not plan.binds.isdisjoint(slots.slot_names(self._cls)):  # a class variable in the way of a slot
+            return True
         return self._creation.depends(plan.touched, plan.nested, values=plan.values, annotations=plan.annotations)
 
     def _remaking(self, plan: BodyPlan) -> Remaking:
@@ -135,17 +151,17 @@ class ClassWork:
 
     # ------------------------------------------------------------------ methods and nested classes
 
-    def _functions(self, stale: frozenset[str]) -> None:
+    def _functions(self, statements: Collection[Statement], stale: frozenset[str]) -> None:
         """Evaluate changed defaults and annotations of methods."""
         for statement, change in self._change.edits.items():
-            if not isinstance(change, FunctionEdit) or change.decorated:
+            if not isinstance(change, FunctionEdit) or change.decorated or statement not in statements:
                 continue
             if not change.header and not statement.usage.loads & stale:
                 continue
             old = self._body.old_node_of(change.old)
             made = self._body.function(self._cls, statement)
             if old is not None and made is not None:
-                self._edit.refresh_header(self._module, change, old.code, made)
+                self._edit.refresh_header(self._module, change, old.code, made, stale)
 
     def _replaced_from_outside(self) -> frozenset[Statement]:
         """Return the edited methods whose members hold something else: their statements win now."""
@@ -163,6 +179,12 @@ class ClassWork:
             if plain or not (decorated or self._creation.transforms):
                 found.add(pair.new)
         return frozenset(found)
+
+    def _lacking(self) -> frozenset[Statement]:
+        """Return the methods whose functions cannot take their new code: their statements make new ones."""
+        members = vars(self._cls)
+        held = {one: members.get(entry_name(one.name, self._site.name)) for one in self._change.edits}
+        return frozenset(one for one, value in held.items() if any(map(self._edit.lacks, functions_in(value))))
 
     def _seen_by_decorators(self) -> frozenset[Statement]:
         """Return the methods with new parameters or annotations for which their decorators ask."""

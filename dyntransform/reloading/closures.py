@@ -73,7 +73,8 @@ def cells_for(
     cells = _known_cells(function)
     if cls is not None:
         cells.setdefault("__class__", CellType(cls))
-        for parameter in getattr(cls, "__type_params__", ()):  # PEP 695: variables of the scope around the class
+    for generic in (function, cls):  # PEP 695: variables of the scope around a generic function or class
+        for parameter in getattr(generic, "__type_params__", ()):
             cells.setdefault(parameter.__name__, CellType(parameter))
     lacking = [name for name in code.co_freevars if name not in cells]
     used = _used(code) if lacking else frozenset()
@@ -141,12 +142,10 @@ class _Search:
 
 def _cell_of_former(function: FunctionType, name: str) -> CellType | None:
     """Return the variable of a closure that passes its calls on to this function, which did not need it until now."""
-    attributes = [one for one in heap.referrers(function) if type(one) is dict and one.get("__wrapped__") is function]
-    for holder in heap.referrers(*attributes) if attributes else ():
-        if type(holder) is FunctionType and any(constant is function for constant in holder.__code__.co_consts):
-            cell = _known_cells(holder).get(name)
-            if cell is not None:
-                return cell
+    for former in heap.forwarders(function):
+        cell = _known_cells(former).get(name)
+        if cell is not None:
+            return cell
     return None
 
 

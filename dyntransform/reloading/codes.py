@@ -11,7 +11,10 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 
-__all__ = ["CodeNode", "Patch", "child_codes", "merge", "module_code", "readers", "shift", "walk"]
+__all__ = ["GENERIC", "CodeNode", "Patch", "child_codes", "merge", "module_code", "readers", "shift", "walk"]
+
+GENERIC = "<generic parameters of "
+"""How the name begins of the scope that type parameters are in (PEP 695)."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -94,8 +97,24 @@ def merge(
     Returns:
         The nodes of `new`, in which code that did not change is the object that live functions have.
     """
+    old = [each for node in old for each in (node.children if _lacks_counterpart(node, new) else [node])]
     partner = {id(n): o for o, n in _pairs(old, new, lines)}
-    return [_merged(partner[id(node)], node, patches, lines) if id(node) in partner else node for node in new]
+    result = []
+    for node in new:
+        if id(node) in partner:
+            result.append(_merged(partner[id(node)], node, patches, lines))
+        elif _lacks_counterpart(node, old):
+            children = merge(old, node.children, patches, lines)
+            result.append(CodeNode(_with_children(node.code, node.children, children), children))
+        else:
+            result.append(node)
+    return result
+
+
+def _lacks_counterpart(node: CodeNode, others: Sequence[CodeNode]) -> bool:
+    """Whether this is the scope of type parameters (PEP 695) of a definition that has none in the other version."""
+    name = node.code.co_name
+    return name.startswith(GENERIC) and all(other.code.co_name != name for other in others)
 
 
 def _merged(old: CodeNode, new: CodeNode, patches: list[Patch], lines: Mapping[int, int]) -> CodeNode:

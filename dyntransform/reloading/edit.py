@@ -19,8 +19,6 @@ from dyntransform.reloading.definitions import (
     ClassEdit,
     DefinitionEdit,
     FunctionEdit,
-    class_edit,
-    inner_definitions,
 )
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.execution import Execution
@@ -87,7 +85,7 @@ class Edit:
         return self._execution.must_be_live
 
     @property
-    def refresh_header(self) -> Callable[[ModuleEdit, FunctionEdit, CodeType, FunctionType], None]:
+    def refresh_header(self) -> Callable[[ModuleEdit, FunctionEdit, CodeType, FunctionType, frozenset[str]], None]:
         """Give the functions of a definition their new defaults and annotations; see `Patching`."""
         return self._patching.refresh_header
 
@@ -95,6 +93,11 @@ class Edit:
     def live(self) -> Callable[[ModuleEdit, CodeType], list[FunctionType]]:
         """The functions that ran some code when the edit began; see `Patching`."""
         return self._patching.live
+
+    @property
+    def lacks(self) -> Callable[[object], bool]:
+        """Whether a function cannot take its new code; see `Patching`."""
+        return self._patching.lacks
 
     @property
     def bind(self) -> Callable[..., None]:
@@ -134,6 +137,7 @@ class Edit:
                 break
         self._bindings.report_removed()
         self.transaction.commit()
+        self._patching.report_lacking()
         self.transaction.finally_do(self.arrivals.deliver)
 
     def let_go(self) -> None:
@@ -272,7 +276,7 @@ class Edit:
             self._take_back(edit, index, pair, old)
         if (change.header or stale) and old is not None:
             made = self._execution.make(edit, change.new)
-            self._patching.refresh_header(edit, change, old.code, made)
+            self._patching.refresh_header(edit, change, old.code, made, self.stale_names(edit, change.new))
 
     def _take_back(self, edit: ModuleEdit, index: int, pair: Pair, old: CodeNode) -> None:
         """Where the program put something else in a function's place, the source wins once its definition changes."""
@@ -300,26 +304,6 @@ class Edit:
             self._removal.withdraw(edit, change.old, pair.new)
         work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)
         work.apply(touched=touched)
-
-    def succeed_class(self, module: ModuleEdit, index: int, pair: Pair, name: str, old: type, new: type) -> type:
-        """Return the class that a name is to have, of which a statement made a new version.
-
-        Args:
-            module: the module.
-            index: position of the statement.
-            pair: the statement.
-            name: the name.
-            old: the class before.
-            new: what the statement made.
-        """
-        if (old.__module__, old.__qualname__) != (new.__module__, new.__qualname__):
-            return new
-        before = [one for statement in module.old_statements for one in _class_statements(statement, name)]
-        after = _class_statements(pair.new, name)
-        if not before or not after:
-            return new
-        site = ClassSite(self, module, index, class_edit(before[-1], after[-1]), (name,))
-        return ClassWork(site, old).succeed(new)
 
     def make_again(self, cls: type) -> None:
         """Have a class made again that has to be although its statement did not change."""
@@ -356,8 +340,3 @@ _ROUNDS = 20
 def _is_text(node: ast.stmt) -> bool:
     """Whether the statement is a string alone: a docstring, or a comment."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _class_statements(statement: Statement, name: str) -> list[Statement]:
-    found = [statement] if statement.is_definition else inner_definitions(statement)
-    return [one for one in found if one.kind is ast.ClassDef and one.name == name]

@@ -7,7 +7,9 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dyntransform.reloading import heap
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
+from dyntransform.reloading.class_succession import succeed_class
 from dyntransform.reloading.diff import Pair
 from dyntransform.reloading.imports import ImportCheck
 from dyntransform.reloading.module_edit import ModuleEdit
@@ -74,7 +76,7 @@ class Execution:
                 self._transaction.set_item(module.namespace, name, old)
                 continue
             if isinstance(old, type) and isinstance(new, type) and old is not new:
-                new = self._edit.succeed_class(module, index, pair, name, old, new)
+                new = succeed_class(self._edit, module, index, pair, name, old, new)
             changed = new is not old and not same_value(old, new)
             if new is MISSING:
                 self._transaction.delete_item(module.namespace, name)
@@ -140,7 +142,11 @@ class Execution:
 
     def _succeed(self, module: ModuleEdit, pair: Pair, name: str, old: Any, new: Any) -> None:
         """Serve those who hold the function that a definition of this name made before."""
-        if not isinstance(old, FunctionType) or not callable(new) or isinstance(new, type):
+        if not callable(old) or not callable(new) or isinstance(old, type) or isinstance(new, type):
+            return
+        if not isinstance(old, FunctionType):
+            for former in heap.forwarders(old):
+                succeed(former, new, self._transaction)
             return
         definition = next((one for one in reversed(module.old_statements) if name in one.usage.binds), None)
         if definition is None:

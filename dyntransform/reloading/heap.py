@@ -100,6 +100,17 @@ def referrers(*objects: object) -> list[Any]:
     return gc.get_referrers(*objects)
 
 
+def forwarders(target: object) -> list[FunctionType]:
+    """Return the functions whose code passes every call on to an object; see `functions.forwarding_code`."""
+    attributes = [one for one in referrers(target) if type(one) is dict and one.get("__wrapped__") is target]
+    holders = referrers(*attributes) if attributes else []
+    return [
+        one
+        for one in holders
+        if type(one) is FunctionType and any(constant is target for constant in one.__code__.co_consts)
+    ]
+
+
 def objects() -> list[Any]:
     """Return all objects that the garbage collector tracks, frozen ones included."""
     _thaw()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
 from dyntransform.reloading.bodies import Body, entry_name, is_docstring
+from dyntransform.reloading.body_updates import run_together
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
@@ -30,6 +32,7 @@ class BodyPlan:
         name: the name of the class, which private names take in.
         runs: the statements to execute, in order.
         removed: members that the old version bound and the new one does not.
+        unbound: members that no statement binds before the executed ones do: these do not see what the class has.
         old_names: members that the old version binds.
         new_names: members that the new version binds.
         values: something else than functions, classes and the docstring changes.
@@ -42,6 +45,7 @@ class BodyPlan:
     name: str
     runs: tuple[Pair, ...]
     removed: frozenset[str]
+    unbound: frozenset[str]
     old_names: frozenset[str]
     new_names: frozenset[str]
     values: bool
@@ -78,6 +82,9 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         lost: edited methods whose members were replaced from outside: their statements run.
     """
     runs = tuple(_runs(change, stale, lost))
+    while not (together := run_together(change.body.pairs, runs)) <= {pair.new for pair in runs}:
+        lost |= together
+        runs = tuple(_runs(change, stale, lost))
     name = change.new.name
     body = change.body
     others = [
@@ -93,6 +100,7 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         name,
         runs,
         frozenset(entry_name(each, name) for each in body.removed_names),
+        frozenset(entry_name(each, name) for each in _first_bound(body.pairs, runs)),
         frozenset(entry_name(each, name) for statement in change.old.body for each in statement.usage.binds),
         frozenset(entry_name(each, name) for statement in change.new.body for each in statement.usage.binds),
         values=bool(others),
@@ -125,6 +133,14 @@ def _covered(pairs: Sequence[Pair], runs: Sequence[Pair]) -> Iterator[str]:
     final = {name: pair for pair in pairs if not pair.new.is_block for name in pair.new.usage.binds}
     for name, pair in final.items():
         if pair not in runs and any(name in one.new.usage.binds for one in runs):
+            yield name
+
+
+def _first_bound(pairs: Sequence[Pair], runs: Sequence[Pair]) -> Iterator[str]:
+    """Yield the names that an executed statement binds first."""
+    first = {name: pair for pair in reversed(pairs) for name in pair.new.usage.binds}
+    for name, pair in first.items():
+        if pair in runs:
             yield name
 
 
@@ -175,7 +191,7 @@ class MemberEdit:
         for name, value in made.items():
             if name not in self._plan.covered:
                 self._set(name, value)
-        for name in sorted(self._plan.removed & vars(self._cls).keys()):
+        for name in sorted((self._plan.removed | self._no_longer_bound(made)) & vars(self._cls).keys()):
             if name not in ("__doc__", "__module__", "__qualname__"):
                 self._transaction.delete_attribute(self._cls, name)
                 self._note(name, Action.REMOVED, None)
@@ -183,6 +199,13 @@ class MemberEdit:
         self._docstring()
         if self._plan.annotations:
             self._annotations(annotations)
+
+    def _no_longer_bound(self, made: dict[str, Any]) -> frozenset[str]:
+        """Return the members that an executed block bound before and, taking another way, does not bind now."""
+        blocks = [pair for pair in self._plan.runs if pair.new.is_block and pair.old is not None]
+        others = {name for pair in self._change.body.pairs if pair not in blocks for name in pair.new.usage.binds}
+        before = {name for pair in blocks for name in pair.old.usage.binds - others}  # type: ignore[union-attr]
+        return frozenset(entry_name(name, self._site.name) for name in before) - made.keys()
 
     def _note(self, name: str, action: Action, line: int | None) -> None:
         self._site.edit.note(self._site.module, f"{self._site.qualname}.{name}", action, line)
@@ -243,15 +266,37 @@ def serve_holders(site: ClassSite, plan: BodyPlan, name: str, old: Any, new: Any
         old: what the class had.
         new: what the statement makes now.
     """
-    pair = plan.pair_of(name)
-    if pair is None or pair.old is None or not pair.old.is_definition or type(old) is not type(new):
-        return
-    body = Body(site)
-    nodes = [body.old_node_of(pair.old), body.new_node_of(pair.new)]  # once the edit is live, they run the new one
-    codes = {id(code) for node in nodes if node is not None for code in (node.code, *node.older)}
-    for before, after in zip(_parts(old), _parts(new), strict=True):
+    codes = _codes(site, plan.pair_of(name))
+    for before, after in _successors(old, new):
         if isinstance(before, FunctionType) and callable(after) and made_from(before, codes):
             succeed(before, after, site.edit.transaction)
+
+
+def _codes(site: ClassSite, pair: Pair | None) -> set[int]:
+    """Return the code, by id, that what a method statement made before may run."""
+    if pair is None or pair.old is None or not pair.old.is_definition:
+        return set()
+    body = Body(site)
+    nodes = [body.old_node_of(pair.old), body.new_node_of(pair.new)]  # once the edit is live, they run the new one
+    return {id(code) for node in nodes if node is not None for code in (node.code, *node.older)}
+
+
+def _successors(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield what is called through a member, and what has to be called from now on."""
+    if type(old) is type(new):
+        yield from zip(_parts(old), _parts(new), strict=True)
+    elif isinstance(old, FunctionType) and not isinstance(new, (type, property, functools.cached_property)):
+        yield old, _as_method(new)
+
+
+def _as_method(member: Any) -> Callable[..., Any]:
+    """Return a function that, as a method, does what the member does, whatever that is bound to."""
+
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        bound = member.__get__(self, type(self)) if hasattr(type(member), "__get__") else member
+        return bound(*args, **kwargs)
+
+    return call
 
 
 def _parts(member: Any) -> tuple[Any, ...]:

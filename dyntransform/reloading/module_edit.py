@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
 
-from dyntransform.reloading.codes import CodeNode, Patch, child_codes, merge, module_code, shift
+from dyntransform.reloading.codes import GENERIC, CodeNode, Patch, child_codes, merge, module_code, shift
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames
@@ -262,6 +262,6 @@ def definition_node(nodes: list[CodeNode], name: str) -> CodeNode | None:
     for node in reversed(nodes):
         if node.code.co_name == name:
             return node
-        if node.code.co_name == f"<generic parameters of {name}>":
+        if node.code.co_name == f"{GENERIC}{name}>":
             return definition_node(node.children, name)
     return None

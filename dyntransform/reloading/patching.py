@@ -50,6 +50,8 @@ class Patching:
         self._caches: dict[int, list[Any]] = {}
         self._successors: dict[int, FunctionType] = {}
         """Functions that run the new code for others, which cannot take it, by id of those."""
+        self._lacking: dict[int, tuple[ModuleEdit, Patch, FunctionType]] = {}
+        """Functions that lack a variable or a default for their new code, by id."""
 
     def patch(self, modules: Iterable[ModuleEdit]) -> None:
         """Stage the new code of all live functions of these modules."""
@@ -102,19 +104,30 @@ class Patching:
             if not self._set_defaults(module, function, patch) or not self._retarget(module, function, patch, cls)
         ]
         if lacking:
-            if not any(patch.old is known for known in patch.node.older):
-                patch.node.older.append(patch.old)
-            if patch.again or patch.moved:
-                return  # it was said when the edit was made that it lacks something for
-            free = sorted(missing_variables(lacking[0], code)) or ["a default of its new parameters"]
-            note = f"made earlier without {', '.join(free)}: make it again by calling what made it"
-            self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
+            self._lacking.update((id(function), (module, patch, function)) for function in lacking)
         elif live and not patch.moved:
             self._edit.note(module, code.co_qualname, Action.UPDATED, patch.node.line)
             for function in live:
                 self._clear(self._caches.get(id(function), ()))
             if functions.docstring(patch.old) != functions.docstring(code):
                 self._refresh_wrappers(live, "__doc__", functions.docstring(patch.old), functions.docstring(code))
+
+    def lacks(self, function: object) -> bool:
+        """Whether a function cannot take its new code."""
+        return id(function) in self._lacking
+
+    def report_lacking(self) -> None:
+        """Say which functions go on with their old code: they lack something, and nothing took their place."""
+        for module, patch, function in self._lacking.values():
+            if function.__code__ is not patch.old:
+                continue
+            if not any(patch.old is known for known in patch.node.older):
+                patch.node.older.append(patch.old)
+            if not patch.again and not patch.moved:  # else it was said when the edit was made that it lacks it for
+                code = patch.node.code
+                names = sorted(missing_variables(function, code)) or ["a default of its new parameters"]
+                note = f"made earlier without {', '.join(names)}: make it again by calling what made it"
+                self._edit.note(module, code.co_qualname, Action.REFUSED, patch.node.line, note)
 
     def _set_defaults(self, module: ModuleEdit, function: FunctionType, patch: Patch) -> bool:
         """Give a function made in another one edited defaults; False if one of them cannot be known."""
@@ -158,6 +171,7 @@ class Patching:
         self._live.clear()
         self._caches.clear()
         self._successors.clear()
+        self._lacking.clear()
 
     def live(self, module: ModuleEdit, code: CodeType) -> list[FunctionType]:
         """Return the functions that ran `code` when the edit began."""
@@ -170,7 +184,9 @@ class Patching:
         node = definition_node(module.old_codes[statement], statement.name)
         return self.live(module, node.code) if node is not None else []
 
-    def refresh_header(self, module: ModuleEdit, change: FunctionEdit, old: CodeType, made: FunctionType) -> None:
+    def refresh_header(
+        self, module: ModuleEdit, change: FunctionEdit, old: CodeType, made: FunctionType, stale: frozenset[str]
+    ) -> None:
         """Give the functions of a definition their new defaults and annotations.
 
         Args:
@@ -178,8 +194,8 @@ class Patching:
             change: how its statement changed.
             old: the code that its functions ran before.
             made: what the new statement makes, without decorators.
+            stale: the names that it reads and whose value changed.
         """
-        stale = self._edit.stale_names(module, change.new)
         live = self.live(module, old)
         given = self._given_defaults(module, change, made, live)
         for function in live:

@@ -1,0 +1,49 @@
+"""Statements of a class body that must run together, as those of a module do (see `updates`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from dyntransform.reloading.diff import Kind, Pair
+from dyntransform.reloading.statement import Statement
+
+__all__ = ["run_together"]
+
+
+def run_together(pairs: Sequence[Pair], runs: Collection[Pair]) -> frozenset[Statement]:
+    """Find what must run besides: a name that a statement counts on from starts again where it is bound.
+
+    Args:
+        pairs: the statements of the body.
+        runs: those to be executed.
+    """
+    indexes = [index for index, pair in enumerate(pairs) if pair in runs]
+    counted = ((index, name) for index in indexes for name in _counted(pairs, index))
+    return frozenset(statement for index, name in counted for statement in _started_again(pairs, index, name))
+
+
+def _counted(pairs: Sequence[Pair], index: int) -> frozenset[str]:
+    """Return the names that a statement makes from what they were."""
+    pair = pairs[index]
+    usage = pair.new.usage
+    if pair.kind == Kind.NEW:  # at the end it goes on from what the class has
+        return frozenset(name for name in usage.counts if any(_changes(later, name) for later in pairs[index + 1 :]))
+    if pair.kind == Kind.SAME:
+        return usage.counts | usage.updates
+    return usage.counts | (pair.old.usage.counts if pair.old is not None else frozenset())
+
+
+def _started_again(pairs: Sequence[Pair], index: int, name: str) -> Iterator[Statement]:
+    """Yield the statement that binds a name without counting on, and all that change the name after it."""
+    usage = pairs[index].new.usage
+    binders = (at for at in range(index - 1, -1, -1) if name in pairs[at].new.usage.binds - pairs[at].new.usage.counts)
+    base = next(binders, None)
+    if base is None or (pairs[base].new.is_definition and name not in usage.counts):
+        return
+    yield pairs[base].new
+    yield from (later.new for later in pairs[base + 1 :] if _changes(later, name))
+
+
+def _changes(pair: Pair, name: str) -> bool:
+    usage = pair.new.usage
+    return name in usage.binds | usage.counts | usage.updates
