@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import errno
+import itertools
 import os
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from story import Story
 FOLDER = Path(__file__).parents[1] / "fixtures" / "scenarios"
 STORIES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in sorted(FOLDER.rglob("*.txtar"))}
 TIMEOUT_S = 60
+ATTEMPTS = 3
 
 COMPILED = [name for name, path in STORIES.items() if Story.read(path).without_source() is not None]
 BUILT = [
@@ -29,7 +32,14 @@ BUILT = [
 def play(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Play a story in a process of its own."""
     command = [sys.executable, str(Path(__file__).with_name("story.py")), str(path), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    for attempt in itertools.count(1):
+        try:
+            return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        except OSError as problem:
+            # Nothing has run: virtual machines that take memory back fail to start one of thousands of processes.
+            if problem.errno != errno.EFAULT or attempt == ATTEMPTS:
+                raise
+    raise AssertionError
 
 
 Outcomes: TypeAlias = dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]
