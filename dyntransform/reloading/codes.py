@@ -58,6 +58,12 @@ class Patch:
     moved: bool
     again: bool = False
 
+    @property
+    def loses(self) -> list[str]:
+        """The variables of enclosing functions that the old code has and the new one does not."""
+        kept = self.node.code.co_freevars
+        return [name for name in self.old.co_freevars if name not in kept]
+
 
 def child_codes(code: CodeType) -> list[CodeType]:
     """Return the code objects among the constants, in order."""

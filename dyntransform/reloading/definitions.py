@@ -172,10 +172,10 @@ def _parameters(node: Function) -> object:
     )
 
 
-def _annotations(statement: Statement, node: Function) -> tuple[bool, list[str]]:
+def _annotations(statement: Statement, node: Function) -> tuple[bool, dict[str, str]]:
     """Return the annotations, and whether they are text (PEP 563)."""
     found = signature_annotations(node)
-    return bool(found) and statement.future_annotations, _dump(found)
+    return bool(found) and statement.future_annotations, {name: ast.dump(node) for name, node in found.items()}
 
 
 def _generic(node: ast.stmt) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from dyntransform.reloading.codes import GENERIC, CodeNode, Patch, child_codes, merge, module_code, shift
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
-from dyntransform.reloading.heap import active_frames
+from dyntransform.reloading.heap import active_frames, live_functions
 from dyntransform.reloading.imports import imports, sources
 from dyntransform.reloading.source import Source
 from dyntransform.reloading.state import ModuleState
@@ -157,7 +157,7 @@ class ModuleEdit:
         new = [CodeNode.of(child) for child in child_codes(code)]
         patches: list[Patch] = []
         merged = merge(nodes, new, patches, lines)
-        if self.source.pad(statement, patches):
+        if self.source.pad(statement, [patch for patch in patches if patch.loses and self._is_live(patch)]):
             code = self.source.compile([statement.node])
             new = [CodeNode.of(child) for child in child_codes(code)]
             patches = []
@@ -165,6 +165,10 @@ class ModuleEdit:
         self.patches += patches
         self.compiled[statement] = module_code(code, new, merged)
         return merged
+
+    def _is_live(self, patch: Patch) -> bool:
+        """Whether functions run the old code of a patch."""
+        return any(live_functions([patch.old], [self.namespace], self.old_trees()).values())
 
     def code(self, statement: Statement) -> CodeType:
         """Return what executes a top-level statement; functions it makes get the code that live ones have."""

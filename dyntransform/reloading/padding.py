@@ -28,13 +28,11 @@ def pad(statement: ast.stmt, patches: list[Patch]) -> bool:
     changed = False
     for patch in patches:
         new = patch.node.code
-        lost = [name for name in patch.old.co_freevars if name not in new.co_freevars]
-        if lost:
-            path = functions_at(statement, new)
-            if path:
-                for name in lost:
-                    _read(path, name)
-                changed = True
+        path = functions_at(statement, new) if patch.loses else []
+        if path:
+            for name in patch.loses:
+                _read(path, name)
+            changed = True
     return changed
 
 

@@ -243,7 +243,7 @@ class _Visitor(ast.NodeVisitor):
         self.calls |= bool(node.decorator_list)
         self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
         if self._annotations:
-            self._visit_all(signature_annotations(node))
+            self._visit_all(signature_annotations(node).values())
         self._bind([node.name])
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -351,9 +351,10 @@ def _chain(node: ast.expr) -> tuple[str, ...]:
     return (node.id, *reversed(names)) if isinstance(node, ast.Name) and names else ()
 
 
-def signature_annotations(node: _Function) -> list[ast.expr]:
-    """Return the annotations of a function's signature."""
+def signature_annotations(node: _Function) -> dict[str, ast.expr]:
+    """Return the annotations of a function's signature, as ``__annotations__`` has them."""
     arguments = node.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    found = [argument.annotation for argument in every if argument is not None and argument.annotation is not None]
-    return [*found, node.returns] if node.returns is not None else found
+    named = [argument for argument in every if argument is not None]
+    found = {argument.arg: argument.annotation for argument in named if argument.annotation is not None}
+    return {**found, "return": node.returns} if node.returns is not None else found
