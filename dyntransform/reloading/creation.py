@@ -90,6 +90,11 @@ class Creation:
         """The functions of the program that are called when the class is made."""
         return [*self._metaclass, *self._hooks, *self._decorators]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but its body gives the class functions."""
+        return not (self.kind or self._metaclass or self._hooks or self._any_decorator)
+
     @functools.cached_property
     def kind(self) -> str:
         """The kind of class that the standard library makes in a way of its own; empty for all others."""

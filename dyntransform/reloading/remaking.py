@@ -81,7 +81,11 @@ class Remaking:
             serve_holders(self._site, self._plan, name, vars(self._cls).get(name), value)
         stored = {name for function in before.functions for name in stored_attributes(function)}
         provenance = twins.Provenance(
-            self._plan.old_names | stored, self._plan.new_names, self._kept(twin), self._edit.is_project
+            self._plan.old_names | stored,
+            self._plan.new_names,
+            self._kept(twin),
+            self._edit.is_project,
+            before.is_plain,
         )
         return self._take_over(twin, provenance) or self._replace(twin, provenance)
 

@@ -46,12 +46,14 @@ class Provenance:
         new: members that the new body binds.
         kept: members whose live value stays.
         is_project: tells whether a module is project code.
+        is_plain: no decorator or the like gives the class functions.
     """
 
     old: frozenset[str]
     new: frozenset[str]
     kept: frozenset[str]
     is_project: Callable[[str | None], bool]
+    is_plain: bool
 
     def is_from_outside(self, name: str, value: Any) -> bool:
         """Whether the program put a member on the class that no version of its statement gives it."""
@@ -60,7 +62,7 @@ class Provenance:
         if name == "__hash__" and value is None:
             return False
         if isinstance(value, FunctionType):
-            return not is_generated(value) and self.is_project(value.__globals__.get("__name__"))
+            return self.is_plain or (not is_generated(value) and self.is_project(value.__globals__.get("__name__")))
         return not (name.startswith("__") and name.endswith("__"))
 
 
