@@ -1,35 +1,27 @@
 """Where the statements of a module or class body begin and end in its code.
 
-The compiler lays statements out one after the other; only the handlers of exceptions stand behind everything else. A
-statement begins where the stack is empty and no jump, loop or protected range leads across.
+The statements stand one after the other on the main line (see `layout`), and the handlers of exceptions behind it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
+import inspect
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from types import CodeType
 from typing import Any
 
-from bytecode import Bytecode, Instr, Label
+from bytecode import Instr, Label
 from bytecode.instr import TryBegin, TryEnd
 
-from dyntransform.lifting.exits import is_return, without_copied_exits
+from dyntransform.lifting.exits import is_return
+from dyntransform.lifting.graph import JUMPS, Graph, Handler
+from dyntransform.lifting.layout import segments, whole
+from dyntransform.lifting.parts import argument_structure, digest
+from dyntransform.lifting.placing import Line
 
 __all__ = ["Flow", "Range"]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Try:
-    """Instructions `start` to `stop` are protected by the handler at `target`, which keeps `depth` of the stack."""
-
-    start: int
-    stop: int
-    target: int
-    push_lasti: bool
-    depth: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,114 +52,42 @@ class Flow:
     """The instructions of a code object, and where control goes.
 
     Args:
-        code: a module or class body, or a scope of type parameters.
+        code: any code; that of a module or class body is put in the order of its statements.
 
     Attributes:
-        instructions: without labels and caches.
+        instructions: without labels and caches, those that cannot be reached, and copies.
         targets: where each may jump to.
-        depths: the size of the stack before each, as far as it can be reached without an exception.
+        handlers: where its exceptions go.
+        depths: the size of the stack before each.
         main: how many stand on the main line; handlers of exceptions come behind them.
     """
 
     def __init__(self, code: CodeType) -> None:
-        listing = list(Bytecode.from_code(code))
-        self._take(listing)
-        places = [place for place, item in enumerate(listing) if isinstance(item, Instr)]
-        ending = places[self.main - 1] if is_return(self.instructions[self.main - 1]) else None
-        dead = {places[index] for index in range(len(places))} - {places[index] for index in self._reached()}
-        if dead:
-            ending = None if ending is None else ending - sum(place < ending for place in dead)
-            listing = [item for place, item in enumerate(listing) if place not in dead]
-        if ending is not None:
-            listing = without_copied_exits(listing, ending)
-        self._take(listing)
+        is_scope = not code.co_flags & inspect.CO_OPTIMIZED
+        self._graph = Graph(code, is_merged=is_scope)
+        self._segments = segments(self._graph) if is_scope else [whole(self._graph)]
+        main = [index for segment in self._segments for index in segment.main]
+        rest = [index for segment in self._segments for index in segment.handlers]
+        self._line = Line(self._graph, [*main, *rest])
+        places = self._line.places
+        self.instructions = self._line.instructions
+        self.targets = self._line.targets
+        self.handlers = [each and dataclasses.replace(each, target=places[each.target]) for each in self._line.handlers]
+        self.depths = {places[index]: depth for index, depth in self._graph.depths.items()}
+        self.main = places[rest[0]] if rest else len(self.instructions)
 
-    def _take(self, listing: list[Any]) -> None:
-        self.instructions: list[Instr] = []
-        self._tries: list[_Try] = []
-        labels: dict[Label, int] = {}
-        open_tries: dict[TryBegin, int] = {}
-        closed: list[tuple[TryBegin, int, int]] = []
-        for item in listing:
-            if isinstance(item, Label):
-                labels[item] = len(self.instructions)
-            elif isinstance(item, TryBegin):
-                open_tries[item] = len(self.instructions)
-            elif isinstance(item, TryEnd):
-                closed.append((item.entry, open_tries.pop(item.entry), len(self.instructions)))
-            else:
-                self.instructions.append(item)
-        closed += [(entry, start, len(self.instructions)) for entry, start in open_tries.items()]
-        for entry, start, stop in closed:
-            if start < stop:
-                assert isinstance(entry.target, Label)
-                self._tries.append(_Try(start, stop, labels[entry.target], entry.push_lasti, _depth(entry)))
-        self.targets = [labels[one.arg] if isinstance(one.arg, Label) else None for one in self.instructions]
-        self.depths = self._find_depths()
-        self.main = max(self.depths, default=-1) + 1
+    def handlers_of(self, indexes: Iterable[int]) -> list[Handler]:
+        """Return where exceptions of some instructions go."""
+        found = (self.handlers[index] for index in indexes)
+        return list(dict.fromkeys(handler for handler in found if handler is not None))
 
-    def _find_depths(self) -> dict[int, int]:
-        """Follow the main line; where a protected range always raises, it goes on in the handler."""
-        depths: dict[int, int] = {}
-        pending = [(0, 0)]
-        while pending:
-            self._follow(pending, depths)
-            last = max(depths)
-            if not is_return(self.instructions[last]):
-                entries = [one for one in self._tries if one.start <= last < one.stop and one.target not in depths]
-                pending = [(one.target, one.depth + one.push_lasti + 1) for one in entries]
-        return depths
-
-    def _follow(self, pending: list[tuple[int, int]], depths: dict[int, int]) -> None:
-        while pending:
-            index, depth = pending.pop()
-            if index in depths or index >= len(self.instructions):
-                continue
-            depths[index] = depth
-            instruction = self.instructions[index]
-            target = self.targets[index]
-            if target is not None:
-                pending.append((target, depth + instruction.stack_effect(jump=True)))
-            if not instruction.is_final():
-                pending.append((index + 1, depth + instruction.stack_effect(jump=False)))
-
-    def _reached(self) -> set[int]:
-        """Return the instructions that are executed at all; Python 3.11 leaves some that are not."""
-        reached: set[int] = set()
-        pending = [0]
-        while pending:
-            index = pending.pop()
-            if index in reached or index >= len(self.instructions):
-                continue
-            reached.add(index)
-            target = self.targets[index]
-            if target is not None:
-                pending.append(target)
-            if not self.instructions[index].is_final():
-                pending.append(index + 1)
-            pending += [entry.target for entry in self._tries if entry.start <= index < entry.stop]
-        return reached
-
-    @functools.cached_property
-    def _protecting(self) -> dict[int, list[_Try]]:
-        """The protected ranges around each instruction."""
-        found: dict[int, list[_Try]] = {}
-        for entry in self._tries:
-            for index in range(entry.start, entry.stop):
-                found.setdefault(index, []).append(entry)
-        return found
-
-    def tries_of(self, indexes: Iterable[int]) -> list[_Try]:
-        """Return the protected ranges that some instructions stand in."""
-        return list(dict.fromkeys(entry for index in indexes for entry in self._protecting.get(index, ())))
-
-    def _handler_indexes(self, indexes: Iterable[int]) -> set[int]:
+    def _behind(self, indexes: Iterable[int]) -> set[int]:
         """Return the instructions behind the main line that the handlers of some instructions lead to."""
         found: set[int] = set()
-        pending = [entry.target for entry in self.tries_of(indexes)]
+        pending = [handler.target for handler in self.handlers_of(indexes)]
         while pending:
             index = pending.pop()
-            if index < self.main or index in found or index >= len(self.instructions):
+            if index < self.main or index in found:
                 continue
             found.add(index)
             target = self.targets[index]
@@ -175,70 +95,67 @@ class Flow:
                 pending.append(target)
             if not self.instructions[index].is_final():
                 pending.append(index + 1)
-            pending += [entry.target for entry in self._protecting.get(index, ())]
+            pending += [handler.target for handler in self.handlers_of([index])]
         return found
 
     # ------------------------------------------------------------------ pieces
 
     def range(self, start: int, stop: int) -> Range:
         """Return a piece of the main line with its handlers."""
-        return Range(start, stop, tuple(sorted(self._handler_indexes(range(start, stop)))))
+        return Range(start, stop, tuple(sorted(self._behind(range(start, stop)))))
 
-    def statements(self, start: int, stop: int) -> list[Range]:
-        """Cut a part of the main line into statements."""
-        free = self._uncrossed
-        cuts = [index for index in range(start, stop) if free[index] and self.depths.get(index) == 0]
-        bounds = [start, *(cut for cut in cuts if cut > start), stop]
+    def statements(self) -> list[Range]:
+        """Return what stands between two places where statements begin; what does nothing is part of what follows."""
+        starts = [self._line.places[segment.main[0]] for segment in self._segments]
         ranges: list[Range] = []
-        begin = start
-        for one, other in itertools.pairwise(bounds):
+        begin = starts[0]
+        for number, (one, other) in enumerate(itertools.pairwise([*starts, self.main])):
             names = {instruction.name for instruction in self.instructions[one:other]}
-            if names <= _SILENT:
+            if names <= _SILENT or (names == {"NOP"} and self._is_break(number)):
                 begin = other
             elif names != {"NOP"}:  # `pass`, or the keyword of the statement that follows
                 ranges.append(self.range(begin, other))
                 begin = other
         return ranges
 
-    @functools.cached_property
-    def _uncrossed(self) -> list[bool]:
-        """Tell of each index of the main line whether control gets there only over what is right before it."""
-        crossings = [0] * (self.main + 2)
+    def _is_break(self, number: int) -> bool:
+        """Whether a segment that does nothing is the way out of the loop before it, and no keyword of what follows."""
+        if not number or not self._segments[number - 1].is_loop:
+            return False
+        following = self._segments[number + 1] if number + 1 < len(self._segments) else None
+        if following is None or following.is_loop:
+            return following is None
+        one, other = (self._graph.instructions[self._segments[each].main[0]].location for each in (number, number + 1))
+        if one is None or other is None or one.end_lineno is None or other.lineno is None:
+            return False
+        return one.end_lineno < other.lineno
 
-        def cross(low: int, high: int) -> None:
-            high = min(high, self.main)
-            if low + 1 < high:
-                crossings[low + 1] += 1
-                crossings[high] -= 1
+    def structure(self, piece: Range, hollow: Sequence[CodeType] = ()) -> str:
+        """Return a text that is equal for pieces that differ in lines only, or in where the compiler has put what.
 
-        for index in range(self.main):
-            target = self.targets[index]
-            if target is not None:
-                cross(min(index, target), target if target > index else index + 1)
-            elif is_return(self.instructions[index]):
-                cross(index, self.main)
-        for entry in self._tries:
-            if entry.start >= self.main:
-                continue
-            stop = min(entry.stop, self.main)
-            landings = [stop, *self._landings(range(entry.start, stop))]
-            cross(min(entry.start, *landings), max(landings))
-        total = 0
-        free = []
-        for index in range(self.main):
-            total += crossings[index]
-            free.append(total == 0)
-        return free
-
-    def _landings(self, indexes: Sequence[int]) -> Iterator[int]:
-        """Yield where handlers come back to the main line."""
-        for index in self._handler_indexes(indexes):
-            target = self.targets[index]
-            if target is not None and target < self.main:
-                yield target
-        for entry in self.tries_of(indexes):
-            if entry.target < self.main:
-                yield entry.target
+        Args:
+            piece: whole statements.
+            hollow: code objects of which only the name counts.
+        """
+        inside = {self._line.nodes[index] for index in piece.indexes}
+        numbers: dict[int, int] = {}
+        pending = [self._graph.skipped(self._line.nodes[piece.start])]
+        while pending:
+            node = pending.pop()
+            if node in inside and node not in numbers:
+                numbers[node] = len(numbers)
+                handler = self._graph.handlers[node]
+                pending += [handler.target if handler is not None else None, *reversed(self._graph.branches(node)[1:])]
+        found: list[object] = []
+        for node in numbers:
+            name, *goals = self._graph.branches(node)
+            argument = self._graph.instructions[node].arg
+            text = "" if isinstance(argument, Label) else argument_structure(argument, hollow)
+            handler = self._graph.handlers[node]
+            onward = [goal if goal is None else numbers.get(goal, "end") for goal in goals]
+            caught = handler and (numbers.get(handler.target), handler.push_lasti)
+            found.append((name, text, onward, caught))
+        return digest(found)
 
     def listing(self, piece: Range) -> list[Any]:
         """Return the instructions of a piece as they can be put into other code; where they leave it, they end.
@@ -254,31 +171,32 @@ class Flow:
             target = self.targets[index]
             if target is not None and target in places:
                 labels.setdefault(target, Label())
-        tries = self.tries_of(indexes)
-        for entry in tries:
-            labels.setdefault(entry.target, Label())
+        for handler in self.handlers_of(indexes):
+            labels.setdefault(handler.target, Label())
         found: list[Any] = []
-        current: dict[_Try, TryBegin] = {}
+        begun: TryBegin | None = None
+        current: Handler | None = None
         for index in indexes:
-            wanted = self._protecting.get(index, [])
-            ended = [entry for entry in current if entry not in wanted]
-            found += [TryEnd(current.pop(entry)) for entry in ended]
+            wanted = self.handlers[index]
+            if begun is not None and wanted != current:
+                found.append(TryEnd(begun))
+                begun = None
             if index in labels:
                 found.append(labels[index])
-            for entry in wanted:
-                if entry not in current:
-                    current[entry] = TryBegin(labels[entry.target], entry.push_lasti)
-                    found.append(current[entry])
-            if index == piece.stop:
-                found.append(end)
+            if wanted is not None and wanted != current:
+                begun = TryBegin(labels[wanted.target], wanted.push_lasti)
+                found.append(begun)
+            current = wanted
             if self.instructions[index].name == "RETURN_VALUE":
                 found.append(Instr("POP_TOP", location=self.instructions[index].location))
             found.append(self._placed(index, labels, places, end))
             if index == piece.stop - 1 and piece.handlers and not found[-1].is_final():
-                found += [TryEnd(entry) for entry in current.values()]
-                current.clear()
+                if begun is not None:
+                    found.append(TryEnd(begun))
+                    begun = current = None
                 found.append(Instr("JUMP_FORWARD", end, location=self.instructions[index].location))
-        found += [TryEnd(entry) for entry in current.values()]
+        if begun is not None:
+            found.append(TryEnd(begun))
         if isinstance(found[-1], Instr) and found[-1].arg is end and found[-1].name == "JUMP_FORWARD":
             found.pop()  # it only goes to what follows
         found.append(end)
@@ -294,14 +212,6 @@ class Flow:
             return instruction.copy()
         name = instruction.name
         goes_back = target in places and places[target] <= places[index]
-        if name in _JUMPS:
+        if name in JUMPS:
             name = ("JUMP_BACKWARD" if name == "JUMP_FORWARD" else name) if goes_back else "JUMP_FORWARD"
         return Instr(name, labels[target] if target in places else end, location=instruction.location)
-
-
-_JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
-
-
-def _depth(entry: TryBegin) -> int:
-    depth: Any = entry.stack_depth
-    return depth if type(depth) is int else 0  # it is a class of its own where it is not set

@@ -26,9 +26,11 @@ __all__ = [
     "Body",
     "Facts",
     "Part",
+    "argument_structure",
     "code_facts",
     "code_structure",
     "codes_in",
+    "digest",
     "facts_of",
     "lazy_value",
     "structure",
@@ -173,14 +175,12 @@ class Block(ast.stmt):
 # ---------------------------------------------------------------------- what is equal
 
 
-def structure(listing: Iterable[Any], hollow: Iterable[CodeType] = ()) -> str:
+def structure(listing: Iterable[Any]) -> str:
     """Return a text that is equal for listings that differ in lines only.
 
     Args:
         listing: instructions, labels and protected ranges.
-        hollow: code objects of which only the name counts.
     """
-    empty = {id(code) for code in hollow}
     numbers: dict[int, int] = {}
 
     def number(thing: object) -> int:
@@ -189,25 +189,34 @@ def structure(listing: Iterable[Any], hollow: Iterable[CodeType] = ()) -> str:
     found: list[object] = []
     for item in listing:
         if isinstance(item, Instr):
-            argument = item.arg
-            if isinstance(argument, Label):
-                found.append((item.name, number(argument)))
-            elif isinstance(argument, CodeType):
-                found.append(argument.co_name if id(argument) in empty else code_structure(argument))
+            if isinstance(item.arg, Label):
+                found.append((item.name, number(item.arg)))
             elif item.name != "NOP":
-                found.append((item.name, _constant(argument)))
+                found.append((item.name, argument_structure(item.arg)))
         elif isinstance(item, Label):
             found.append(number(item))
         elif isinstance(item, TryBegin):
             found.append(("try", number(item), number(item.target), item.push_lasti))
         elif isinstance(item, TryEnd):
             found.append(("end", number(item.entry)))
-    return _digest(found)
+    return digest(found)
+
+
+def argument_structure(argument: Any, hollow: Iterable[CodeType] = ()) -> str:
+    """Return a text that is equal for equal arguments of instructions.
+
+    Args:
+        argument: no label.
+        hollow: code objects of which only the name counts.
+    """
+    if not isinstance(argument, CodeType):
+        return _constant(argument)
+    return argument.co_name if any(argument is code for code in hollow) else code_structure(argument)
 
 
 def code_structure(code: CodeType) -> str:
     """Return a text that is equal for code objects that differ in lines and file only."""
-    return _digest(
+    return digest(
         [
             code.co_qualname,
             code.co_flags,
@@ -241,7 +250,8 @@ def _constant(value: Any) -> str:
     return repr(value)
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
+    """Return a short text for something with a longer one."""
     return hashlib.blake2b(repr(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -58,7 +58,7 @@ class Scan:
                 leaders.update((target, index + 1))
             elif self._flow.instructions[index].is_final():
                 leaders.add(index + 1)
-        leaders.update(entry.target for entry in self._flow.tries_of(self._indexes))
+        leaders.update(handler.target for handler in self._flow.handlers_of(self._indexes))
         return leaders
 
     def pieces(self) -> Iterator[Range]:
@@ -123,7 +123,6 @@ class Scan:
         bound = dict.fromkeys(self._indexes, every)
         bound[self._piece.start] = frozenset()
         ends = [every]
-        handlers = {entry.target: entry.start for entry in self._flow.tries_of(self._indexes)}
         pending = [self._piece.start]
         seen: set[int] = set()
         while pending:
@@ -136,8 +135,8 @@ class Scan:
                 after |= {str(instruction.arg)}
             elif instruction.name == "DELETE_NAME":
                 after -= {str(instruction.arg)}
-            for entry in self._flow.tries_of([index]):
-                self._reach(entry.target, bound[index] & bound.get(handlers[entry.target], every), bound, pending, seen)
+            for handler in self._flow.handlers_of([index]):
+                self._reach(handler.target, bound[index], bound, pending, seen)
             for following in self._next(index):
                 if following in self._inside:
                     self._reach(following, after, bound, pending, seen)

@@ -11,7 +11,7 @@ from dyntransform.lifting.exits import AT_END, is_return
 from dyntransform.lifting.flow import Flow, Range
 from dyntransform.lifting.generics import ScopeMachine, lift_generic
 from dyntransform.lifting.machine import Machine
-from dyntransform.lifting.parts import Block, Body, Part, codes_in, structure
+from dyntransform.lifting.parts import Block, Body, Part, codes_in
 from dyntransform.lifting.scanning import Scan
 from dyntransform.lifting.syntax import definition, lambda_expression, statement
 from dyntransform.lifting.values import Annotation, Function, UnknownCodeError, located
@@ -63,7 +63,7 @@ class _Body:
         self._name = name
 
     def statements(self) -> list[tuple[ast.stmt, list[CodeType]]]:
-        pieces = self._flow.statements(0, self._flow.main)
+        pieces = self._flow.statements()
         pieces = self._without_ending(pieces)
         if self._name:
             pieces = self._without_beginning(pieces)
@@ -157,8 +157,8 @@ class _Body:
                 inner.append(node)
         hollow = [code for node in inner for code in _definition_codes(node)]
         listing = self._flow.listing(piece)
-        part = Part(listing, facts, structure(listing), is_statement=True)
-        block = Block(part, scan.test(), inner, structure(listing, hollow))
+        part = Part(listing, facts, self._flow.structure(piece), is_statement=True)
+        block = Block(part, scan.test(), inner, self._flow.structure(piece, hollow))
         lines = _lines(self._flow, piece)
         block.lineno = block.end_lineno = min(lines, default=1)
         block.col_offset = block.end_col_offset = 0

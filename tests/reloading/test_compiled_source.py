@@ -161,6 +161,30 @@ def test_new_code_beside_kept_code(project):
     assert (one(), other()) == (2, 2)
 
 
+def test_what_follows_an_endless_loop_is_edited_alone(project):
+    """What stands behind a loop that is left with `break` is edited without running the loop again."""
+    text = """
+        turns = []
+        while True:
+            try:
+                turns.append(len(turns))
+                if len(turns) > 2:
+                    raise StopIteration
+            except StopIteration:
+                break
+        LIMIT = {limit}
+        def over(n): return n > LIMIT {more}
+    """
+    m = load(project, "m", text.format(limit=1, more=""))
+    held = m.over
+    report = edit(project, m=text.format(limit=5, more="and 'more'"))
+    assert {(change.action, change.name) for change in report.changes} == {
+        (Action.RAN, "LIMIT"),
+        (Action.UPDATED, "over"),
+    }
+    assert (held(2), held(6), m.turns) == (False, "more", [0, 1, 2])
+
+
 def test_watched_program(tmp_path):
     """A program is edited by replacing its compiled modules while it runs."""
     text = "import m, time\nwhile True:\n    print('says', m.f(), flush=True)\n    time.sleep(0.01)\n"
