@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from bytecode import Bytecode, Instr
 from bytecode.instr import CellVar
 
-from dyntransform.lifting.parts import Block, Body, Part
+from dyntransform.lifting.parts import Block, Body, Part, codes_in
 
 __all__ = ["assemble"]
 
@@ -47,7 +48,8 @@ def _plain(node: ast.stmt, around: str, parts: dict[str, Part]) -> ast.stmt:
         if isinstance(part, Part):
             parts[part.id] = part
     if isinstance(node, ast.ClassDef):
-        fields = {**dict(ast.iter_fields(node)), "body": [_plain(each, node.name, parts) for each in node.body]}
+        statements = [one for each in node.body for one in _in_class(each, node.name, parts)]
+        fields = {**dict(ast.iter_fields(node)), "body": statements}
         return ast.copy_location(ast.ClassDef(**fields), node)
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         body = next((each for each in node.body if isinstance(each, Body)), None)
@@ -55,6 +57,18 @@ def _plain(node: ast.stmt, around: str, parts: dict[str, Part]) -> ast.stmt:
             fields = {**dict(ast.iter_fields(node)), "body": list(_stand_in(body, node, around, parts))}
             return ast.copy_location(type(node)(**fields), node)
     return node
+
+
+def _in_class(node: ast.stmt, around: str, parts: dict[str, Part]) -> Iterator[ast.stmt]:
+    """Yield what the compiler takes for a statement of a class, and what tells it of methods in a block (3.13)."""
+    yield _plain(node, around, parts)
+    if isinstance(node, Block) and sys.version_info >= (3, 13):
+        functions = (code for code in codes_in(node.part.listing) if code.co_flags & inspect.CO_OPTIMIZED)
+        stores = [store for code in functions for store in _stores(code, around)]
+        if stores:
+            method = ast.FunctionDef("_", ast.arguments([], [], None, [], [], None, []), stores, [])
+            never = ast.If(ast.Constant(False), [method], [])  # noqa: FBT003 - what an `if` tests
+            yield ast.fix_missing_locations(ast.copy_location(never, node))
 
 
 def _header(node: ast.stmt) -> ast.AST:
@@ -72,13 +86,18 @@ def _stand_in(body: Body, node: ast.stmt, around: str, parts: dict[str, Part]) -
     parts[part.id] = part
     made: list[ast.stmt] = [ast.Return(part)]
     made += [ast.Expr(ast.Name(name, ast.Load())) for name in body.code.co_freevars]
-    private = f"_{around.lstrip('_')}__"
-    for attribute in sorted(set(_attributes_of_self(body.code))):
-        name = attribute.removeprefix(private[:-2]) if attribute.startswith(private) else attribute
-        target = ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store())
-        made.append(ast.Assign([target], ast.Constant(None)))
+    made += _stores(body.code, around)
     for each in made:
         yield ast.fix_missing_locations(ast.copy_location(each, node))
+
+
+def _stores(code: CodeType, around: str) -> Iterator[ast.stmt]:
+    """Yield assignments to the attributes of self that a function of a class assigns to."""
+    private = f"_{around.lstrip('_')}__"
+    for attribute in sorted(set(_attributes_of_self(code))):
+        name = attribute.removeprefix(private[:-2]) if attribute.startswith(private) else attribute
+        target = ast.Attribute(ast.Name("self", ast.Load()), name, ast.Store())
+        yield ast.Assign([target], ast.Constant(None))
 
 
 def _attributes_of_self(code: CodeType) -> Iterator[str]:
