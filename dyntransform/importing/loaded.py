@@ -66,6 +66,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._loaded: dict[str, Loaded] = {}
+        self._opted_out: set[str] = set()
         self._importing: Loaded | None = None
         self.version = 0
 
@@ -80,11 +81,16 @@ class Registry:
     def put(self, record: Loaded) -> None:
         """Take in a record."""
         self._loaded[record.name] = record
+        (self._opted_out.add if record.compiled.opted_out else self._opted_out.discard)(record.name)
         self.version += 1
 
     def get(self, name: str) -> Loaded | None:
         """Return the record of a module."""
         return self._loaded.get(name)
+
+    def opted_out(self) -> list[Loaded]:
+        """Return the records of modules whose edits are not applied."""
+        return [self._loaded[name] for name in sorted(self._opted_out)]
 
     def snapshot(self) -> dict[str, Loaded]:
         """Return the records by module name."""
@@ -93,4 +99,5 @@ class Registry:
     def restore(self, saved: dict[str, Loaded]) -> None:
         """Go back to what `snapshot` gave."""
         self._loaded = dict(saved)
+        self._opted_out = {name for name, record in saved.items() if record.compiled.opted_out}
         self.version += 1

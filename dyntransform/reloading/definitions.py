@@ -101,7 +101,7 @@ def class_edit(old: Statement, new: Statement) -> ClassEdit:
     """Compare two class statements."""
     before, after = old.node, new.node
     assert isinstance(before, ast.ClassDef) and isinstance(after, ast.ClassDef)  # noqa: PT018 - as above
-    body = compare(old.body, new.body)
+    body = compare(old.body, new.body, in_class=True)
     edits = {
         pair.new: definition_edit(pair.old, pair.new)
         for pair in body.pairs

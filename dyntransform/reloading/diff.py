@@ -23,6 +23,8 @@ class Kind:
     """A function or class that was there before, edited."""
     BLOCK = "block"
     """A compound statement in which only the insides of definitions were edited."""
+    ANNOTATED = "annotated"
+    """A module's variable that gets the same value, with another annotation: only that is evaluated."""
     EDITED = "edited"
     """Another statement that takes the place of one."""
     NEW = "new"
@@ -72,12 +74,13 @@ class Pairing:
         return not self.removed and all(pair.kind == Kind.SAME for pair in self.pairs)
 
 
-def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
+def compare(old: Sequence[Statement], new: Sequence[Statement], *, in_class: bool = False) -> Pairing:
     """Pair the statements of two versions.
 
     Equal statements are paired wherever they are, then definitions by name and
     header, then by name, then blocks that differ only inside
-    definitions, then the others by the names they bind.
+    definitions, then the others by the names they bind. What decorators and the like
+    make of a class depends on annotations: there, they are a part of the statement.
     """
     start = _count(old, new)
     end = _count(old[start:][::-1], new[start:][::-1])
@@ -94,6 +97,7 @@ def compare(old: Sequence[Statement], new: Sequence[Statement]) -> Pairing:
         (Kind.DEFINITION, _header_key),
         (Kind.DEFINITION, _definition_key),
         (Kind.BLOCK, _block_key),
+        (Kind.ANNOTATED, lambda statement: None if in_class else _value_key(statement)),
         (Kind.EDITED, _binding_key),
     ]
     for kind, key in rules:
@@ -155,6 +159,15 @@ def _binding_key(statement: Statement) -> Hashable | None:
         return None
     usage = statement.usage
     return statement.kind, usage.binds, usage.updates
+
+
+def _value_key(statement: Statement) -> Hashable | None:
+    """Tell what gives a value to a name, whatever its annotation."""
+    node = statement.node
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None or len(targets) != 1:
+        return None
+    return (targets[0].id, ast.dump(node.value)) if isinstance(targets[0], ast.Name) else None
 
 
 def _block_key(statement: Statement) -> Hashable | None:

@@ -209,6 +209,8 @@ class Edit:
         if first and pair.kind == Kind.BLOCK:
             for change in edit.edits_of(pair):
                 self._definition(edit, index, pair, change, touched=False)
+        if first and pair.kind == Kind.ANNOTATED and not edit.may_run(pair):
+            self._execution.annotate(edit, index, pair)
         wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
         if wanted:
             if pair.old is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyntransform.reloading import heap
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
 from dyntransform.reloading.class_succession import succeed_class
-from dyntransform.reloading.diff import Pair
+from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.imports import ImportCheck
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import Ordering
@@ -89,6 +89,17 @@ class Execution:
             action = Action.ADDED
         if not quiet:
             self._edit.note(module, statement.name, action, statement.first_line)
+
+    def annotate(self, module: ModuleEdit, index: int, pair: Pair) -> None:
+        """Evaluate the new annotation of a variable; its value stays."""
+        node = pair.new.node
+        if isinstance(node, ast.AnnAssign):
+            bare = pair.new.inner(
+                ast.copy_location(ast.AnnAssign(node.target, node.annotation, None, node.simple), node)
+            )
+            module.compiled[bare] = module.source.compile([bare.node])
+            self.run(module, index, Pair(bare, None, Kind.NEW), Action.UPDATED, quiet=True)
+        self._edit.note(module, pair.new.name, Action.UPDATED, pair.new.first_line, "annotation")
 
     def _execute(self, module: ModuleEdit, pair: Pair) -> tuple[dict[str, Any], set[str] | None]:
         """Execute a statement.

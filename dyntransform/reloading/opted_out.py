@@ -46,11 +46,12 @@ def outside_edits(changed: Mapping[str, Content], loaded: Registry) -> Iterator[
     Raises:
         OSError: there is a file, and it cannot be read.
     """
-    for record in loaded.snapshot().values():
-        content = changed.get(record.name)
-        if content is not None and opts_out(content.data):
-            yield OutsideEdit(record, content.data)
-        elif record.compiled.opted_out and record.is_in_force():
+    for name, content in changed.items():
+        edited = loaded.get(name)
+        if edited is not None and opts_out(content.data):
+            yield OutsideEdit(edited, content.data)
+    for record in loaded.opted_out():
+        if record.is_in_force():
             data = _content(record.path)
             if data is not None and data != record.compiled.data:
                 yield OutsideEdit(record, data)

@@ -53,6 +53,8 @@ class Ordering:
         """The importers of the modules that were asked for last."""
         self._lazy: set[str] = set()
         """Modules with a ``__getattr__`` (PEP 562), which may take values from any other."""
+        self._lazy_of = -1
+        """How many modules there were when all were asked for it; afterwards only edited ones can get one."""
 
     def is_project(self, module: str | None) -> bool:
         """Whether a module is project code."""
@@ -79,7 +81,8 @@ class Ordering:
             yield from self._due(edited, edited, changed)
             if not changed:
                 return
-        self._lazy = self._states.lazy()
+        self._lazy |= self._states.lazy(None if self._lazy_of != self._count else edited)
+        self._lazy_of = self._count
         ranks = self._ranks(edits)
         pending: list[tuple[int, str]] = []
         known, rank = set[str](), -1

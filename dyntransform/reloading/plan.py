@@ -126,6 +126,8 @@ def _edited(name: str, path: str, pairing: Pairing, changed: _Changed) -> Iterat
         elif pair.kind in (Kind.NEW, Kind.EDITED):
             yield _run(name, pair.new, place, Action.RAN)
             changed.add(name, pair.new.usage.binds)
+        elif pair.kind == Kind.ANNOTATED:
+            yield Change(name, pair.new.name, Action.UPDATED, place, "annotation")
         elif reads and not _keeps_its_value(pair.new):
             yield _again(name, pair.new, place, reads, pairing.pairs[:index])
             changed.add(name, pair.new.usage.binds)

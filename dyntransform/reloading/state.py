@@ -205,9 +205,11 @@ class States:
         """Return numbers by which what a module imports comes before it."""
         return self._linked().ranks()
 
-    def lazy(self) -> set[str]:
-        """Return the names of the modules with a ``__getattr__`` (PEP 562)."""
+    def lazy(self, names: Iterable[str] | None = None) -> set[str]:
+        """Return the names of the modules with a ``__getattr__`` (PEP 562), of all or of some."""
         self._take_in()
+        if names is not None:
+            return {name for name in names if "__getattr__" in self._namespaces.get(name, ())}
         return {name for name, namespace in self._namespaces.items() if "__getattr__" in namespace}
 
     def is_looked_up(self, module: str, attribute: str) -> bool:
@@ -279,15 +281,16 @@ class States:
         Raises:
             OSError: there is a file, and it cannot be read.
         """
+        path = state.loaded.path
         try:
-            status = os.stat(state.path)
-            if state.path.endswith(".pyc") and os.path.exists(state.path[:-1]):
+            status = os.stat(path)
+            if path.endswith(".pyc") and os.path.exists(path[:-1]):
                 return _moved(state)  # source beside it goes first
-            mark = (state.path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            mark = (path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if self._clean.get(state.name) == mark:
                 return None
             self._clean.pop(state.name, None)
-            with open(state.path, "rb") as file:
+            with open(path, "rb") as file:
                 data = file.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _moved(state)
