@@ -152,11 +152,32 @@ def _with_children(code: CodeType, old: Sequence[CodeNode], new: Sequence[CodeNo
 def shift(node: CodeNode, lines: int, path: str, patches: list[Patch]) -> CodeNode:
     """Return the tree for the same text, `lines` further down, in the file `path`."""
     children = [shift(child, lines, path, patches) for child in node.children]
-    code = _with_children(node.code, node.children, children)
+    code = _with_first_line(_with_children(node.code, node.children, children), node.code.co_firstlineno + lines)
     moved = CodeNode(code.replace(co_firstlineno=code.co_firstlineno + lines, co_filename=path), children)
     patches.append(Patch(node.code, moved, moved=True))
     patches.extend(Patch(older, moved, moved=True) for older in node.older)
     return moved
+
+
+def _with_first_line(code: CodeType, line: int) -> CodeType:
+    """Have a class body say on which line it begins (``__firstlineno__``, Python 3.13)."""
+    if "__firstlineno__" not in code.co_names or code.co_flags & inspect.CO_OPTIMIZED:
+        return code
+    instructions = list(dis.get_instructions(code))
+    stores = [one.opname == "STORE_NAME" and one.argval == "__firstlineno__" for one in instructions]
+    load = instructions[stores.index(True) - 1] if True in stores else instructions[0]
+    if load.opname != "LOAD_CONST" or load.arg is None:
+        return code
+    if [one.arg for one in instructions if one.opname in ("LOAD_CONST", "RETURN_CONST")].count(load.arg) == 1:
+        return code.replace(co_consts=(*code.co_consts[: load.arg], line, *code.co_consts[load.arg + 1 :]))
+    if len(code.co_consts) > _ONE_BYTE:
+        return code  # a class with hundreds of constants, one of which is the number of its line
+    text = bytearray(code.co_code)
+    text[load.offset + 1] = len(code.co_consts)
+    return code.replace(co_code=bytes(text), co_consts=(*code.co_consts, line))
+
+
+_ONE_BYTE = 0xFF
 
 
 def _pairs(

@@ -15,7 +15,7 @@ from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.statement import Statement
+from dyntransform.reloading.statement import Statement, docstring
 from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any
@@ -240,7 +240,8 @@ class MemberEdit:
             self._transaction.delete_attribute(self._cls, "__hash__")
 
     def _docstring(self) -> None:
-        old, new = (_docstring(statement.node) for statement in (self._change.old, self._change.new))
+        versions = self._change.old, self._change.new
+        old, new = (docstring([part.node for part in statement.body[:1]]) for statement in versions)
         if old != new and self._cls.__doc__ == old:
             self._transaction.set_attribute(self._cls, "__doc__", new)
             place = self._change.new.first_line
@@ -313,8 +314,3 @@ def _annotated(statement: Statement, name: str) -> list[str]:
         for part in statement.body
         if isinstance(part.node, ast.AnnAssign) and isinstance(part.node.target, ast.Name)
     ]
-
-
-def _docstring(node: ast.stmt) -> str | None:
-    assert isinstance(node, ast.ClassDef)
-    return ast.get_docstring(node, clean=False)

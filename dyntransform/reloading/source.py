@@ -19,7 +19,7 @@ from types import CodeType
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes
 from dyntransform.reloading.padding import Scope, functions_at, pad
-from dyntransform.reloading.statement import File, Statement, placed
+from dyntransform.reloading.statement import File, Statement, docstring, placed
 from dyntransform.transform.decide import Decisions, Options, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
 from dyntransform.transform.lowering import lower
@@ -139,8 +139,7 @@ class Source:
     @property
     def docstring(self) -> str | None:
         """The documentation of the module, as it is written."""
-        first = [statement.node for statement in self.statements[:1] if statement.kind is ast.Expr]
-        return ast.get_docstring(ast.Module(first, []), clean=False)
+        return docstring([statement.node for statement in self.statements[:1] if statement.kind is ast.Expr])
 
     @property
     def annotated(self) -> frozenset[str]:

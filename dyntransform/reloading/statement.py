@@ -13,7 +13,7 @@ from dyntransform.reloading.usage import Usage, usage
 from dyntransform.transform.decide import Decisions, Options, decide
 from dyntransform.transform.decide import Source as ImportSource
 
-__all__ = ["File", "Statement", "placed"]
+__all__ = ["File", "Statement", "docstring", "placed"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +205,16 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 def placed(lines: Sequence[str], lead: int, head: str = "") -> str:
     """Return text of which the parser numbers the lines as in the file; a backslash at its end continues nothing."""
     return head + "\n" * lead + "\n".join(lines) + "\n\n"
+
+
+def docstring(body: Sequence[ast.stmt]) -> str | None:
+    """Return what the compiler makes ``__doc__`` of a module or class: since Python 3.13 without common indentation."""
+    first = body[0] if body else None
+    if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
+        return None
+    made: dict[str, str] = {}
+    exec(compile(ast.Module([first], []), "", "exec", dont_inherit=True), made)
+    return made.get("__doc__")
 
 
 def _depends_on_place(node: ast.AST) -> bool:
