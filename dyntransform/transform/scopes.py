@@ -59,25 +59,30 @@ class ScopedVisitor:
     def owner(self, name: str) -> symtable.SymbolTable | None:
         """Return the function or class scope whose variable `name` means here; None for a global or builtin.
 
-        A variable of a comprehension that the compiler inlines (PEP 709) is None as well.
+        A variable of a comprehension that the compiler inlines (PEP 709) is None as well. Such a comprehension, which
+        has no table of its own, sees as little of a class around it as any other.
         """
-        innermost = True
+        enclosed = False
+        free = False
         for scope in reversed(self._stack):
             if name in scope.targets:
                 return None
-            table = scope.table
-            if table.get_type() == "class" and not innermost:
+            if scope.inlined:
+                enclosed = True
                 continue
-            if not scope.inlined:
-                innermost = False
+            table = scope.table
+            if table.get_type() == "class" and enclosed:
+                continue
+            enclosed = True
             try:
                 symbol = table.lookup(name)
             except KeyError:
                 continue
             if symbol.is_local():
                 return table if table.get_type() != "module" else None
-            if symbol.is_global():
+            if symbol.is_global() and not free:
                 return None
+            free = True  # from here on "global" is how type parameters in a class that binds the name find it (PEP 695)
         return None
 
     def mangled(self, name: str) -> str:
@@ -192,7 +197,7 @@ class ScopedVisitor:
             self._enter(name, node.lineno, "function")
             return
         targets = {
-            target.id
+            self.mangled(target.id)
             for generator in node.generators
             for target in ast.walk(generator.target)
             if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)

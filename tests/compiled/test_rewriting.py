@@ -146,6 +146,16 @@ GENERICS = {
     "bounds": "def f[T: int]():\n from m import y\n def g[U: (lambda: y), V: (y, y)](): return y\n return y",
     "method": "class C[T]:\n from m import a\n def g[U](s):\n  from m import y as __y\n  return __y",
     "annotation in a class": "def f():\n from m import y\n class C:\n  def g[T](self, a: y) -> y: return y",
+    "annotation and class": "def f():\n from m import y\n class C:\n  def g[T](self, a: y) -> y: return y\n  y = 1",
+    "base and class": "def f():\n from m import y\n class C:\n  y = 1\n  class D[T](y):\n   def g(self): return y",
+}
+
+IN_CLASSES = {
+    "list": "[y for _ in y]",
+    "list in a list": "[[y for y in y] for _ in y]",
+    "dictionary": "{y: (lambda: y) for _ in y}",
+    "generator": "(y for _ in y)",
+    "lambda": "lambda a=y: y",
 }
 
 
@@ -168,6 +178,13 @@ def test_statements(block: str) -> None:
 def test_modules(text: str) -> None:
     """Live bindings are those of the source, in its order; names mean the same variables."""
     assert_same(text)
+
+
+@pytest.mark.parametrize("expression", list(IN_CLASSES.values()), ids=list(IN_CLASSES))
+@pytest.mark.parametrize("first", ["y = 1", "global y", "nonlocal y", "pass"])
+def test_classes(first: str, expression: str) -> None:
+    """What stands in a class sees the function's variable wherever it does not see that of the class."""
+    assert_same(f"def f():\n from m import y\n class C:\n  {first}\n  z = ({expression})\n")
 
 
 @GENERIC
