@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fidelity import MODULE, SOURCE, seen
+from fidelity import ASKED, MODULE, SOURCE, seen
 from hooked import run, write
 
 PROGRAMS = {
@@ -310,6 +310,7 @@ def test_coverage(root: Path, monkeypatch: pytest.MonkeyPatch, core: str, *, bra
     plain = run(root, code, hook=False)
     assert "module.py" in plain
     assert run(root, code) == plain
+    assert run(root, code, before=ASKED) == plain
 
 
 PICKLED = """
