@@ -23,25 +23,33 @@ def run_together(pairs: Sequence[Pair], runs: Collection[Pair]) -> frozenset[Sta
 
 
 def _counted(pairs: Sequence[Pair], index: int) -> frozenset[str]:
-    """Return the names that a statement makes from what they were."""
+    """Return the names that have to be, when a statement runs, what they were at its place."""
     pair = pairs[index]
     usage = pair.new.usage
+    later = frozenset(name for one in pairs[index + 1 :] for name in one.new.usage.binds | one.new.usage.counts)
+    others = (usage.reads - usage.counts) & later
     if pair.kind == Kind.NEW:  # at the end it goes on from what the class has
-        return frozenset(name for name in usage.counts if any(_changes(later, name) for later in pairs[index + 1 :]))
+        later |= frozenset(name for one in pairs[index + 1 :] for name in one.new.usage.updates)
+        return others | usage.counts & later
     if pair.kind == Kind.SAME:
-        return usage.counts | usage.updates
-    return usage.counts | (pair.old.usage.counts if pair.old is not None else frozenset())
+        plain = usage.updates - usage.counts  # changing a function or class does not make it anew
+        return others | usage.counts | frozenset(name for name in plain if not _is_defined(pairs[:index], name))
+    return others | usage.counts | (pair.old.usage.counts if pair.old is not None else frozenset())
+
+
+def _is_defined(pairs: Sequence[Pair], name: str) -> bool:
+    """Whether a definition is what bound a name last."""
+    binders = [pair for pair in pairs if name in pair.new.usage.binds]
+    return bool(binders) and binders[-1].new.is_definition
 
 
 def _started_again(pairs: Sequence[Pair], index: int, name: str) -> Iterator[Statement]:
     """Yield the statement that binds a name without counting on, and all that change the name after it."""
-    usage = pairs[index].new.usage
     binders = (at for at in range(index - 1, -1, -1) if name in pairs[at].new.usage.binds - pairs[at].new.usage.counts)
     base = next(binders, None)
-    if base is None or (pairs[base].new.is_definition and name not in usage.counts):
-        return
-    yield pairs[base].new
-    yield from (later.new for later in pairs[base + 1 :] if _changes(later, name))
+    if base is not None:
+        yield pairs[base].new
+        yield from (later.new for later in pairs[base + 1 :] if _changes(later, name))
 
 
 def _changes(pair: Pair, name: str) -> bool:

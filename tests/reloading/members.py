@@ -62,7 +62,7 @@ def draw_member(pen: Pen, scope: Scope, cls: Statement, old: Statement | None = 
     What its functions may call depends on the number of the class, so that none calls what makes the class again.
     """
     position = cls.body.index(old) if old is not None else len(cls.body)
-    known = [part.name for part in cls.body[REQUIRED:position] if part.kind in ("attribute", "imported")]
+    known = [part.name for part in cls.body[REQUIRED:position] if part.kind in _INTEGERS]
     kind = old.kind if old is not None else pen.one_of(list(_PREFIXES))
     if kind in _FIRST:
         member = _FIRST[kind](pen, scope, cls.number)
@@ -144,6 +144,44 @@ def _imported(pen: Pen, scope: Scope, number: int, name: str, known: list[str]) 
     return Statement("imported", number, text, ((name, "int"),), frozenset([(f"{module}:{each}", "int")]))
 
 
+def _counted(pen: Pen, scope: Scope, number: int, name: str, known: list[str]) -> Statement:
+    """Draw statements that bind a name and count on from it."""
+    value = Expressions(pen, scope, known)
+    start, more, last = pen.integer(0, 9), value.number(), value.name("int")
+    shapes = [
+        ["{0} = {1}", "{0} += {2}"],
+        ["{0} = {1}", "{0} = {0} * 2 + {2}"],
+        ["{0} = 0", "for {0}_each in [{1}, {3}]:", "    {0} += {0}_each"],
+        ["{0} = []", "{0}.append({2})", "{0} = {0}[0]"],
+    ]
+    lines = [line.format(name, start, more, last) for line in pen.one_of(shapes)]
+    return Statement("counted", number, "\n".join(lines), ((name, "int"),), frozenset(value.needs))
+
+
+def _chosen(pen: Pen, scope: Scope, number: int, name: str, known: list[str]) -> Statement:
+    """Draw a value that a condition decides about; in one of the branches another name is bound too."""
+    value = Expressions(pen, scope, known)
+    lines = [f"if {value.name('int')} > 4:", f"    {name} = {value.number()}", f"    {name}_more = 1"]
+    lines += ["else:", f"    {name} = {value.number()}"]
+    return Statement("chosen", number, "\n".join(lines), ((name, "int"),), frozenset(value.needs))
+
+
+def _branches(pen: Pen, scope: Scope, number: int, name: str, known: list[str]) -> Statement:
+    """Draw methods of one name in the branches of an if statement."""
+    value = Expressions(pen, scope, known)
+    lines = [f"if {value.name('int')} > 4:"]
+    lines += [f"    def {name}(self):", *_indented(Body(pen, scope, number, ["self.n"]).lines(), 8), "else:"]
+    lines += [f"    def {name}(self):", *_indented(Body(pen, scope, number, ["self.n"]).lines(), 8)]
+    return Statement("branches", number, "\n".join(lines), ((name, "method"),), frozenset(value.needs))
+
+
+def _called(pen: Pen, scope: Scope, number: int, name: str, known: list[str]) -> Statement:
+    """Draw a method that a call makes something else of."""
+    body = Body(pen, scope, number, ["self.n"]).lines()
+    lines = [f"def {name}(self):", *_indented(body), f"{name} = property({name})"]
+    return Statement("called", number, "\n".join(lines), ((name, "method"),))
+
+
 def _lambda(pen: Pen, scope: Scope, number: int, name: str, known: list[str]) -> Statement:
     text = f"{name} = lambda self: (self.n, {Body(pen, scope, number).value()})"
     return Statement("lambda", number, text, ((name, "method"),))
@@ -162,6 +200,10 @@ _MEMBERS: dict[str, Callable[[Pen, Scope, int, str, list[str]], Statement]] = {
     "field": _field,
     "imported": _imported,
     "lambda": _lambda,
+    "counted": _counted,
+    "chosen": _chosen,
+    "branches": _branches,
+    "called": _called,
 }
 _PREFIXES = {
     "attribute": "a",
@@ -171,4 +213,9 @@ _PREFIXES = {
     "field": "d",
     "imported": "i",
     "lambda": "l",
+    "counted": "c",
+    "chosen": "h",
+    "branches": "b",
+    "called": "p",
 }
+_INTEGERS = ("attribute", "imported", "counted", "chosen")

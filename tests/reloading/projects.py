@@ -172,7 +172,8 @@ class Project:
                 if statement.kind in DEFINITIONS:
                     path = f"{module.name}:{statement.name}"
                     found[path] = statement.identity
-                    found |= {f"{path}.{part.name}": part.identity for part in statement.body}
+                    parts = (part for part in statement.body if part.kind != "branches")  # which one is not known
+                    found |= {f"{path}.{part.name}": part.identity for part in parts}
         return found
 
     def registered(self) -> set[str]:
