@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from dyntransform.reloading.diff import Kind, Pair
+from dyntransform.reloading.diff import Kind, Pair, Pairing
 from dyntransform.reloading.statement import Statement
 
 __all__ = ["run_together"]
 
 
-def run_together(pairs: Sequence[Pair], runs: Collection[Pair]) -> frozenset[Statement]:
+def run_together(body: Pairing, runs: Collection[Pair]) -> frozenset[Statement]:
     """Find what must run besides: a name that a statement counts on from starts again where it is bound.
 
     Args:
-        pairs: the statements of the body.
+        body: the statements of the body.
         runs: those to be executed.
     """
+    pairs = body.pairs
     indexes = [index for index, pair in enumerate(pairs) if pair in runs]
-    counted = ((index, name) for index in indexes for name in _counted(pairs, index))
+    counted = [(index, name) for index in indexes for name in _counted(pairs, index)]
+    counted += [(len(pairs), name) for statement in body.removed for name in statement.usage.counts]
     return frozenset(statement for index, name in counted for statement in _started_again(pairs, index, name))
 
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
-from dyntransform.reloading.bodies import Body, entry_name, is_docstring
+from dyntransform.reloading.bodies import entry_name, is_docstring
 from dyntransform.reloading.body_updates import run_together
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
+from dyntransform.reloading.held_methods import serve_holders
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.statement import Statement, docstring
-from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any
 from dyntransform.reloading.values import same_value
 
-__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body", "serve_holders"]
+__all__ = ["BodyPlan", "MemberEdit", "last_binders", "plan_body"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +81,7 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         lost: edited methods whose members were replaced from outside: their statements run.
     """
     runs = tuple(_runs(change, stale, lost))
-    while not (together := run_together(change.body.pairs, runs)) <= {pair.new for pair in runs}:
+    while not (together := run_together(change.body, runs)) <= {pair.new for pair in runs}:
         lost |= together
         runs = tuple(_runs(change, stale, lost))
     name = change.new.name
@@ -255,57 +254,6 @@ class MemberEdit:
         ordered = {name: values[name] for name in new if name in values}
         others = {name: value for name, value in values.items() if name not in {*old, *new}}
         self._transaction.set_attribute(self._cls, "__annotations__", {**ordered, **others})
-
-
-def serve_holders(site: ClassSite, plan: BodyPlan, name: str, old: Any, new: Any) -> None:
-    """Serve those who hold what a method statement made before, bound or not.
-
-    Args:
-        site: the class statement.
-        plan: what the edit does to its body.
-        name: the member.
-        old: what the class had.
-        new: what the statement makes now.
-    """
-    codes = _codes(site, plan.pair_of(name))
-    for before, after in _successors(old, new):
-        if isinstance(before, FunctionType) and callable(after) and made_from(before, codes):
-            succeed(before, after, site.edit.transaction)
-
-
-def _codes(site: ClassSite, pair: Pair | None) -> set[int]:
-    """Return the code, by id, that what a method statement made before may run."""
-    if pair is None or pair.old is None or not pair.old.is_definition:
-        return set()
-    body = Body(site)
-    nodes = [body.old_node_of(pair.old), body.new_node_of(pair.new)]  # once the edit is live, they run the new one
-    return {id(code) for node in nodes if node is not None for code in (node.code, *node.older)}
-
-
-def _successors(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield what is called through a member, and what has to be called from now on."""
-    if type(old) is type(new):
-        yield from zip(_parts(old), _parts(new), strict=True)
-    elif isinstance(old, FunctionType) and not isinstance(new, (type, property, functools.cached_property)):
-        yield old, _as_method(new)
-
-
-def _as_method(member: Any) -> Callable[..., Any]:
-    """Return a function that, as a method, does what the member does, whatever that is bound to."""
-
-    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        bound = member.__get__(self, type(self)) if hasattr(type(member), "__get__") else member
-        return bound(*args, **kwargs)
-
-    return call
-
-
-def _parts(member: Any) -> tuple[Any, ...]:
-    if isinstance(member, (staticmethod, classmethod)):
-        return (member.__func__,)
-    if isinstance(member, property):
-        return (member.fget, member.fset, member.fdel)
-    return (member,)
 
 
 def _annotated(statement: Statement, name: str) -> list[str]:

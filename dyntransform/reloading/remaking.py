@@ -16,8 +16,9 @@ from dyntransform.reloading.bodies import Body, entry_name
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.creation import Creation, stored_attributes
 from dyntransform.reloading.diff import Kind
+from dyntransform.reloading.held_methods import serve_holders
 from dyntransform.reloading.live_class import live_class
-from dyntransform.reloading.members import BodyPlan, serve_holders
+from dyntransform.reloading.members import BodyPlan
 from dyntransform.reloading.migration import Migration
 from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.registries import Registries
