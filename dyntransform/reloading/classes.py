@@ -98,7 +98,7 @@ class ClassWork:
         if bodies:
             plan = plan_body(self._change, frozenset(), frozenset(self._change.new.body))
             names = frozenset(entry_name(name, self._site.name) for one in bodies for name in one.usage.binds)
-            plan = dataclasses.replace(plan, old_names=names, new_names=names)
+            plan = dataclasses.replace(plan, old_names=names, new_names=names, several=True)
         else:
             plan = plan_body(self._change, frozenset(), frozenset())
         self._cls = Remaking(self._site, self._cls, plan, {}).adopt(made)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyntransform.reloading import heap
 from dyntransform.reloading.bodies import Body
 from dyntransform.reloading.class_site import ClassSite
+from dyntransform.reloading.codes import walk
 from dyntransform.reloading.diff import Pair
 from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
@@ -30,7 +31,7 @@ def serve_holders(site: ClassSite, plan: BodyPlan, name: str, old: Any, new: Any
         old: what the class had.
         new: what the statement makes now.
     """
-    codes = _codes(site, plan.pair_of(name))
+    codes = _codes(site, plan.pair_of(name)) if not plan.several else _codes_of_block(site)
     for before, after in _successors(old, new):
         if isinstance(before, FunctionType) and callable(after) and made_from(before, codes):
             succeed(before, after, site.edit.transaction)
@@ -46,6 +47,13 @@ def _codes(site: ClassSite, pair: Pair | None) -> set[int]:
     body = Body(site)
     nodes = [body.old_node_of(pair.old), body.new_node_of(pair.new)]  # once the edit is live, they run the new one
     return {id(code) for node in nodes if node is not None for code in (node.code, *node.older)}
+
+
+def _codes_of_block(site: ClassSite) -> set[int]:
+    """Return the code, by id, that anything runs which the two versions of a block made."""
+    old = site.module.pairing.pairs[site.index].old
+    nodes = [*site.module.codes[site.index], *(site.module.old_codes[old] if old is not None else [])]
+    return {id(code) for node in walk(nodes) for code in (node.code, *node.older)}
 
 
 def _successors(old: Any, new: Any) -> Iterator[tuple[Any, Any]]:

@@ -39,6 +39,7 @@ class BodyPlan:
         nested: names of nested classes that changed.
         covered: names of executed statements that keep the value of a later one, which is not executed.
         changed: anything but places and comments changed.
+        several: the class may have been made by another statement of the same block.
     """
 
     name: str
@@ -52,6 +53,7 @@ class BodyPlan:
     nested: frozenset[str]
     covered: frozenset[str]
     changed: bool
+    several: bool = False
 
     @property
     def touched(self) -> frozenset[str]:
