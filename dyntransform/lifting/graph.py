@@ -8,7 +8,7 @@ source, and go on to the same are one: what is left does not depend on where the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import Any
 
@@ -141,6 +141,17 @@ class Graph:
         if handler is not None:
             yield handler.target
 
+    def reached(self, start: int, inside: Collection[int]) -> set[int]:
+        """Return which of some instructions are reached from the first one without an exception."""
+        found: set[int] = set()
+        pending = [start]
+        while pending:
+            index = pending.pop()
+            if index in inside and index not in found:
+                found.add(index)
+                pending += self.next(index)
+        return found
+
     # ------------------------------------------------------------------ what is the same
 
     def skipped(self, index: int | None) -> int | None:
@@ -173,6 +184,9 @@ class Graph:
             if finer == groups:
                 break
             groups = finer
+        plain = self.reached(next(iter(self.depths)), self.depths)
+        for group in groups:  # what is jumped to stands behind its copies, but for those in handlers
+            classes.update(dict.fromkeys(group, max(group, key=lambda index: (index in plain, index))))
         self.following = [None if index is None else classes.get(index, index) for index in self.following]
         self.targets = [None if index is None else classes.get(index, index) for index in self.targets]
         self.handlers = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from dyntransform.lifting.exits import is_return
 from dyntransform.lifting.graph import Graph
@@ -39,7 +39,7 @@ def segments(graph: Graph) -> list[Segment]:
 
 def whole(graph: Graph) -> Segment:
     """Return a code object as it is."""
-    main = _reached(graph, next(iter(graph.depths)), graph.depths)
+    main = graph.reached(next(iter(graph.depths)), graph.depths)
     indexes = sorted(graph.depths)
     return Segment([one for one in indexes if one in main], [one for one in indexes if one not in main], is_loop=False)
 
@@ -123,7 +123,7 @@ class _Cut:
         returns = [index for index in self._graph.depths if is_return(self._graph.instructions[index])]
         if returns:
             return returns
-        last = max(_reached(self._graph, next(iter(self._graph.depths)), self._graph.depths))
+        last = max(self._graph.reached(next(iter(self._graph.depths)), self._graph.depths))
         return next(component for component in self._components if last in component)
 
     def _starts(self) -> dict[int, int]:
@@ -147,25 +147,13 @@ class _Cut:
 
     def _segment(self, start: int, members: list[int]) -> Segment:
         inside = set(members)
-        main = _reached(self._graph, start, inside)
+        main = self._graph.reached(start, inside)
         ordered = sorted(members, key=lambda index: (index < start, index))
         return Segment(
             [index for index in ordered if index in main],
             [index for index in ordered if index not in main],
             any(source in inside for source in self._sources.get(start, ())),
         )
-
-
-def _reached(graph: Graph, start: int, inside: Collection[int]) -> set[int]:
-    """Return which of some instructions are reached from the first one without an exception."""
-    found: set[int] = set()
-    pending = [start]
-    while pending:
-        index = pending.pop()
-        if index in inside and index not in found:
-            found.add(index)
-            pending += graph.next(index)
-    return found
 
 
 def _components(graph: Graph) -> list[list[int]]:

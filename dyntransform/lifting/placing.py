@@ -42,10 +42,12 @@ class Line:
     def _write(self, index: int, next_one: int | None) -> None:
         instruction = self._graph.instructions[index]
         following, target = self._graph.following[index], self._graph.targets[index]
-        is_empty_loop = instruction.name in JUMPS
-        self.places[index] = self._add(
-            Instr("NOP", location=instruction.location) if is_empty_loop else instruction, index
-        )
+        if instruction.name in JUMPS:  # an endless loop around nothing
+            instruction = Instr("NOP", location=instruction.location)
+        elif target is not None:  # what depends on something goes forward
+            name = instruction.name.replace("_BACKWARD", "_FORWARD")
+            instruction = Instr(name, instruction.arg, location=instruction.location)
+        self.places[index] = self._add(instruction, index)
         if target is not None and target not in self.places:
             self._goals.append((self.places[index], target))
         elif target is not None:  # only a jump that depends on nothing can go back

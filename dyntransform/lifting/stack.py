@@ -126,13 +126,12 @@ class Stack:
         """Take the smallest whole expression around a jump as it is."""
         self._only(self._flow.instructions[index].name != "FOR_ITER")  # a statement; a comprehension begins before it
         depths = self._flow.depths
-        for position in range(len(self._stack) - 1, -1, -1):
-            start = self._stack[position].start
+        for start in sorted({entry.start for entry in self._stack}, reverse=True):
             end = self._closed(start, index + 1, depths[start] + 1)
             if end is not None:
                 piece = self._flow.range(start, end)
                 self._handlers.update(piece.handlers)
-                del self._stack[position:]
+                self._stack = [entry for entry in self._stack if entry.start < start]  # it has made the others
                 self._index, self._instruction = index, self._flow.instructions[index]
                 self._push(self._opaque(piece), start)
                 return end

@@ -8,10 +8,10 @@ different text, there is nothing to reload.
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import hashlib
 import itertools
-import re
 from collections.abc import Iterator
 from types import CodeType
 
@@ -126,7 +126,7 @@ class _CompiledStatement(Statement):
             return ", ".join(names)
         if self.is_block:
             return f"line {self.first_line}"
-        return re.sub(r"<part \d+>", "...", ast.unparse(self.node))[:40]
+        return ast.unparse(_WithoutCode().visit(copy.deepcopy(self.node)))[:40]
 
     def inner(self, node: ast.stmt) -> Statement:
         """Return a statement in this one."""
@@ -134,6 +134,13 @@ class _CompiledStatement(Statement):
 
     def drop_syntax(self) -> None:
         """Keep the nodes."""
+
+
+class _WithoutCode(ast.NodeTransformer):
+    """Puts an ellipsis where an expression is code."""
+
+    def visit_Part(self, _: Part) -> ast.expr:
+        return ast.Constant(...)
 
 
 def _statements(nodes: list[ast.stmt], options: Options) -> list[Statement]:

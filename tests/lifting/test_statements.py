@@ -93,6 +93,33 @@ def test_type_parameters_are_seen_as_they_were_written(text):
     assert lifted == [shown(node) for node in ast.parse(text).body]
 
 
+CROOKED = [
+    ("x = a or b\n", "x = part"),
+    ("x = f(a) and b.c or d\n", "x = part"),
+    ("f(1, a or b, k=c if d else e)\n", "f(1, part, k=part)"),
+    ("f(a < b < c).d(e)\n", "f(part).d(e)"),
+    ("@a.b(c or d, 'e')\n@g\ndef f(): pass\n", "@a.b(part, 'e')\n@g\ndef f():\n    pass"),
+    ("@a(b and c)\nclass C(d or e):\n    f = 1\n", "@a(part)\nclass C(part):\n    f = 1"),
+]
+
+
+class WithoutCode(ast.NodeTransformer):
+    """Puts a name where a node is code."""
+
+    def visit_Part(self, _node: Part) -> ast.expr:  # noqa: D102 - the name of the node's class
+        return ast.Name("part", ast.Load())
+
+    def visit_Body(self, _node: Body) -> ast.stmt:  # noqa: D102
+        return ast.Pass()
+
+
+@pytest.mark.parametrize(("text", "wanted"), CROOKED)
+def test_what_is_not_straight_is_a_part_of_what_is(text, wanted):
+    """A condition in an expression hides nothing but itself."""
+    ((node, _),) = lift(code_of(text))
+    assert ast.unparse(WithoutCode().visit(node)) == wanted
+
+
 BLOCKS = """
 import sys
 seen = []

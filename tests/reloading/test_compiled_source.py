@@ -185,6 +185,13 @@ def test_what_follows_an_endless_loop_is_edited_alone(project):
     assert (held(2), held(6), m.turns) == (False, "more", [0, 1, 2])
 
 
+def test_name_of_a_statement_that_is_partly_code(project):
+    """A report shows what is known of a call, and an ellipsis for the rest."""
+    load(project, "m", "seen = []\ndef note(*given): seen.extend(given)\nnote(1 if seen else 2, 'old')\n")
+    report = edit(project, m="seen = []\ndef note(*given): seen.extend(given)\nnote(1 if seen else 2, 'new')\n")
+    assert [(change.action, change.name) for change in report.changes] == [(Action.RAN, "note(..., 'new')")]
+
+
 def test_watched_program(tmp_path):
     """A program is edited by replacing its compiled modules while it runs."""
     text = "import m, time\nwhile True:\n    print('says', m.f(), flush=True)\n    time.sleep(0.01)\n"
