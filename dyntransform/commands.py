@@ -83,10 +83,9 @@ def _build_options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: a number, at least 1")
+    return int(text)
 
 
 def _cores() -> int:
@@ -122,10 +121,9 @@ def show(words: Sequence[str]) -> int:
     if path.suffix == ".pyc":
         return _show_compiled(path, context=_CONTEXT if options.diff else None, lowered=options.lowered)
     try:
-        source = decode(_read(path))
+        source = decode(_read(path), str(path))
     except SyntaxError as problem:
-        print(f"dyntransform: {path}: {problem}", file=sys.stderr)
-        return 1
+        return _refuse(problem)
     wanted = Options(_late_bound(path))
     try:
         if options.lowered:
@@ -133,10 +131,7 @@ def show(words: Sequence[str]) -> int:
             return 0
         rewritten = rewrite(source, str(path), wanted)
     except SyntaxError as problem:
-        import traceback
-
-        print("".join(traceback.format_exception_only(problem)), end="", file=sys.stderr)
-        return 1
+        return _refuse(problem)
     if rewritten.reason:
         print(rewritten.reason, file=sys.stderr)
     if options.diff:
@@ -149,6 +144,13 @@ def show(words: Sequence[str]) -> int:
     else:
         show_source(rewritten.text, "python")
     return 0
+
+
+def _refuse(problem: SyntaxError) -> int:
+    import traceback
+
+    print("".join(traceback.format_exception_only(problem)), end="", file=sys.stderr)
+    return 1
 
 
 _CONTEXT = 3

@@ -52,7 +52,7 @@ class Source:
     """
 
     def __init__(self, data: bytes, path: str, options: Options, stage: Stage | None = None) -> None:
-        self._lines = _split(decode(data))
+        self._lines = _split(decode(data, path))
         tree = ast.parse(data, path)
         self.data = data
         self.path = path
@@ -82,7 +82,7 @@ class Source:
 
     def _spliced(self, data: bytes) -> Source | None:
         """Parse only the lines that differ; None where the cut is not certain."""
-        lines = _split(decode(data))
+        lines = _split(decode(data, self.path))
         first, last = _cut(self.statements, self._lines, lines)
         after = self.statements[last:]
         shift = len(lines) - len(self._lines)

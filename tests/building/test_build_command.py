@@ -56,7 +56,8 @@ def test_errors(project: Path) -> None:
     ("arguments", "words"),
     [
         (["src"], "the following arguments are required: -o/--out"),
-        (["src", "-o", "out", "--jobs", "0"], "argument --jobs: 0: at least 1"),
+        (["src", "-o", "out", "--jobs", "0"], "argument --jobs: 0: a number, at least 1"),
+        (["src", "-o", "out", "--jobs", "all"], "argument --jobs: all: a number, at least 1"),
         (["src", "-o", "src"], "src lies in"),
         (["nope", "-o", "out"], "dyntransform: nope: no such file or folder"),
     ],

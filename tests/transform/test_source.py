@@ -33,3 +33,14 @@ def test_refused(data: bytes) -> None:
         compile(data, "file.py", "exec")
     with pytest.raises(SyntaxError):
         decode(data)
+
+
+def test_the_file_and_line_of_text_that_cannot_be_decoded():
+    """The error names them, and is in the words of the compiler."""
+    data = b'x = 1\n\ny = "\xe9"\n'
+    with pytest.raises(SyntaxError) as plain:
+        compile(data, "m.py", "exec")
+    with pytest.raises(SyntaxError) as caught:
+        decode(data, "m.py")
+    assert (caught.value.filename, caught.value.lineno) == ("m.py", 3)
+    assert caught.value.msg == plain.value.msg
