@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterator, Sequence
 
+from dyntransform.reloading.definitions import ClassEdit, evaluated
 from dyntransform.reloading.diff import Kind, Pair, Pairing
 from dyntransform.reloading.statement import Statement
 
-__all__ = ["run_together"]
+__all__ = ["at_their_place", "run_together"]
 
 
 def run_together(body: Pairing, runs: Collection[Pair]) -> frozenset[Statement]:
@@ -22,6 +24,22 @@ def run_together(body: Pairing, runs: Collection[Pair]) -> frozenset[Statement]:
     counted = [(index, name) for index in indexes for name in _counted(pairs, index)]
     counted += [(len(pairs), name) for statement in body.removed for name in statement.usage.counts]
     return frozenset(statement for index, name in counted for statement in _started_again(pairs, index, name))
+
+
+def at_their_place(change: ClassEdit) -> frozenset[Statement]:
+    """Return the methods whose edited headers read names that later statements bind again: they are made anew.
+
+    Args:
+        change: how the class statement changed.
+    """
+    pairs = change.body.pairs
+    return frozenset(
+        pair.new
+        for index, pair in enumerate(pairs)
+        if pair.new in change.edits
+        and pair.new.kind is not ast.ClassDef
+        and any(_changes(later, name) for name in evaluated([change.edits[pair.new]]) for later in pairs[index + 1 :])
+    )
 
 
 def _counted(pairs: Sequence[Pair], index: int) -> frozenset[str]:

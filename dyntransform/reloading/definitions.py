@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare, is_definition
@@ -17,6 +18,7 @@ __all__ = [
     "class_edit",
     "default_names",
     "definition_edit",
+    "evaluated",
     "inner_definitions",
     "inner_edits",
 ]
@@ -119,6 +121,20 @@ def class_edit(old: Statement, new: Statement) -> ClassEdit:
         ),
         bases=_dump(before.bases) != _dump(after.bases),
     )
+
+
+def evaluated(edits: Iterable[DefinitionEdit]) -> frozenset[str]:
+    """Return the names that edited definitions read anew: in headers, and in the statements of class bodies."""
+    names: set[str] = set()
+    for edit in edits:
+        reads = edit.new.usage.reads
+        if edit.decorated or (edit.header if isinstance(edit, FunctionEdit) else edit.bases):
+            names |= reads
+        elif isinstance(edit, ClassEdit):
+            written = [pair.new for pair in edit.body.pairs if pair.kind in (Kind.NEW, Kind.EDITED)]
+            inner = evaluated(edit.edits.values()).union(*(statement.usage.reads for statement in written))
+            names |= inner & reads
+    return frozenset(names)
 
 
 def inner_edits(pair: Pair) -> list[DefinitionEdit]:

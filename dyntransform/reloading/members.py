@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from dyntransform.reloading.bodies import entry_name, is_docstring
-from dyntransform.reloading.body_updates import run_together
+from dyntransform.reloading.body_updates import at_their_place, run_together
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
@@ -82,6 +82,7 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         stale: names whose value changed.
         lost: edited methods whose members were replaced from outside: their statements run.
     """
+    lost |= at_their_place(change)
     runs = tuple(_runs(change, stale, lost))
     while not (together := run_together(change.body, runs)) <= {pair.new for pair in runs}:
         lost |= together

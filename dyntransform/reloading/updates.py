@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from dyntransform.reloading.definitions import evaluated
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.statement import Statement
@@ -105,6 +106,8 @@ class _Finder:
         usage = pair.new.usage
         forced = pair.new in self._groups.forced
         if pair.new.is_definition and not forced and not (pair.kind == Kind.NEW and self._is_written(pair)):
+            if not pair.same_text and pair.new not in self._ran:
+                self._at_its_place(index, evaluated(self._edit.edits_of(pair)))
             return
         written = self._is_written(pair) or forced
         touched = any(self._changed.get(name, index) < index for name in usage.reads)
@@ -122,7 +125,11 @@ class _Finder:
         if pair.new.is_block and pair.old is not None:
             self._earlier_binders(index, usage.binds)
         self._temporaries(index, usage.reads)
-        for name in usage.reads - usage.counts:
+        self._at_its_place(index, usage.reads - usage.counts)
+
+    def _at_its_place(self, index: int, names: Iterable[str]) -> None:
+        """Have names that are bound again below a statement hold what they hold at its place when it reads them."""
+        for name in names:
             if self._is_bound_after(name, index):
                 self._up_to(name, index)
 
