@@ -52,7 +52,16 @@ def build(words: Sequence[str]) -> int:
         if done.written:
             print(f"{path}: copied as it is: {reason}", file=sys.stderr)
     print(f"{options.out}: {done} in {time.perf_counter() - start:.1f} s")
+    if not _stands_in_a_folder():
+        print("the working directory is the tree that was there before: change to it again, as with cd .")
     return 0
+
+
+def _stands_in_a_folder() -> bool:
+    try:
+        return Path.cwd().exists()
+    except FileNotFoundError:
+        return False
 
 
 def _tell(out: str, differences: Sequence[str]) -> int:

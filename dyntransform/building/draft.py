@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from types import TracebackType
 from dyntransform.building.exchange import exchange
 from dyntransform.building.inventory import Item, Kind
 from dyntransform.building.manifest import MANIFEST, Manifest, Record, hash_of_file
+from dyntransform.errors import ConfigError
 
 __all__ = ["Draft", "clear_away"]
 
@@ -25,6 +27,9 @@ class Draft:
 
     Attributes:
         folder: where the new tree is written to.
+
+    Raises:
+        ConfigError: when it is entered: no folder can be made beside the built tree.
     """
 
     def __init__(self, out: str) -> None:
@@ -32,7 +37,12 @@ class Draft:
         self.folder = _beside(out, _DRAFT)
 
     def __enter__(self) -> Draft:
-        os.makedirs(self.folder)
+        try:
+            os.makedirs(self.folder)
+        except OSError as problem:
+            beside = os.path.dirname(self._out)
+            message = f"{beside}: {problem.strerror}: a tree is written beside {self._out}; name a place that can be"
+            raise ConfigError(f"{message} written to") from problem
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -67,9 +77,22 @@ class Draft:
         return Record(item.kind, hash_of_file(place), item.mode, left=item.left)
 
     def publish(self, manifest: Manifest) -> None:
-        """Put the tree in the place of the old one."""
+        """Put the tree in the place of the old one.
+
+        Raises:
+            ConfigError: the operating system holds on to the old one.
+        """
         with open(self.place(MANIFEST), "wb") as file:
             file.write(manifest.dumps())
+        try:
+            self._take_the_place()
+        except OSError as problem:
+            if problem.errno not in (errno.EBUSY, errno.EXDEV):
+                raise
+            message = f"{self._out} cannot be exchanged for a new folder; nothing was written"
+            raise ConfigError(f"{message}: if it is a mount point, name a folder in it") from problem
+
+    def _take_the_place(self) -> None:
         if not os.path.isdir(self._out):
             os.rename(self.folder, self._out)
         elif not exchange(self.folder, self._out):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -367,6 +368,21 @@ def test_without_an_exchange_in_one_step(source: Path, out: Path, monkeypatch: p
     dead.wait()
     out.rename(out.parent / f".out.{dead.pid}.old")
     assert differences(source, out=out) == []
+
+
+def test_tree_that_cannot_be_exchanged(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mount point stays as it is, and the message says what to do."""
+
+    def busy(one: str, other: str) -> bool:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), one, None, other)
+
+    before = content(out)
+    write(source, {"main.py": "x = 1\n"})
+    monkeypatch.setattr(draft, "exchange", busy)
+    with pytest.raises(ConfigError, match="if it is a mount point, name a folder in it"):
+        build(source, out=out)
+    assert content(out) == before
+    assert [path.name for path in out.parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_many_modules_use_all_cores(source: Path, tmp_path: Path) -> None:
