@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_COMMANDS = ("build", "clean", "disable", "enable", "plan", "show")
+_COMMANDS = {
+    "build": "build",
+    "clean": "upkeep",
+    "disable": "upkeep",
+    "enable": "upkeep",
+    "plan": "plan",
+    "show": "show",
+}
+"""The module of each command."""
+
 _WITH_VALUE = ("--root", "--exclude")
 _ELSEWHERE = {
     "-": "a program from standard input has no file that could be edited; run it with python alone",
@@ -57,10 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _command(name: str, words: list[str]) -> int:
-    from dyntransform import commands
+    import importlib
 
+    module = importlib.import_module(f"dyntransform.commands.{_COMMANDS[name]}")
     try:
-        code: int = getattr(commands, name)(words)
+        code: int = getattr(module, name)(words)
         sys.stdout.flush()
     except BrokenPipeError:  # what reads the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -341,7 +341,7 @@ def test_killed_build_leaves_the_old_tree(source: Path, out: Path) -> None:
         "    if item.path == 'zzz.txt': print('there', flush=True); open('wait').read()\n"
         "    return make(self, item)\n"
         "draft.Draft.make = slow\n"
-        f"from dyntransform import commands; commands.build([{str(source)!r}, '-o', {str(out)!r}, '--jobs', '1'])\n"
+        f"from dyntransform.commands.build import build; build([{str(source)!r}, '-o', {str(out)!r}, '--jobs', '1'])\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=source, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
