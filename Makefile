@@ -38,8 +38,8 @@ format: .venv/ready  ## put the code into shape
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
-bench: .venv/bench  ## measure, side by side with plain Python and the peers (make bench QUICK=1: fewer samples)
-	$(BIN)/python tests/bench/bench.py $(if $(QUICK),--quick)
+bench: .venv/bench  ## measure, side by side with plain Python and the peers (make bench QUICK=1: fewer samples; ARGS='--only start': one part)
+	$(BIN)/python tests/bench/bench.py $(if $(QUICK),--quick) $(ARGS)
 
 corpus: .venv/ready  ## rewrite the whole standard library and all installed packages, and compare
 	DYN_CORPUS=all $(BIN)/python -m pytest -q -k everything tests/transform/test_corpus.py

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,7 +31,17 @@ PROJECT = Shape(200, 300)
 SMALL_LINES = 60
 """Lines of a module where many modules are measured."""
 BUILT = ("plain", "dyntransform")
-GROWTH = ("dyntransform", "dyntransform, files named", "IPython", "jurigged")
+OURS = ("dyntransform", "dyntransform, files named")
+GROWTH = (*OURS, "IPython", "jurigged")
+SAMPLES, SAMPLES_OF_PEERS = 120, 20
+"""Reloads in a process, as far as its time allows: of ours enough for 99 %."""
+SIZES = {
+    "200 modules": (200, 500_000),
+    "5,000 modules": (5_000, 500_000),
+    "200 modules, 5 million objects": (200, 5_000_000),
+}
+"""Modules that are loaded, and objects on the heap."""
+FIRST = ("function", "50 files")
 
 
 def main() -> None:
@@ -87,18 +98,80 @@ def _kept(results: Path) -> dict[str, list[Outcome]]:
     }
 
 
-_ROUNDS = {"loops": 7, "start": 5, "libraries": 5}
+_ROUNDS = {"loops": 7, "start": 5, "libraries": 5, "first": 5, "memory": 3, "build": 3}
 """Once, where nothing else is said: with many samples in a process."""
+
+
+def _samples(engine: str, *, quick: bool = False) -> int:
+    if quick:
+        return 5
+    return SAMPLES if engine in OURS else SAMPLES_OF_PEERS
 
 
 def _reload(folder: Path, *, quick: bool) -> list[Job]:
     root = str(generate(folder, PROJECT))
     shape = PROJECT.modules, PROJECT.lines
     return [
-        Job("reloads", case, engine, {"engine": engine, "root": root, "case": case, "shape": shape, "samples": samples})
-        for samples in [5 if quick else 20]
+        Job(
+            "reloads",
+            case,
+            engine,
+            {
+                "engine": engine,
+                "root": root,
+                "case": case,
+                "shape": shape,
+                "samples": _samples(engine, quick=quick),
+            },
+        )
         for case in CASES
         for engine in engines.ENGINES
+    ]
+
+
+def _sizes(folder: Path, *, quick: bool) -> list[Job]:
+    """Every edit with few and many modules, with a small and a large heap, and a method with many instances."""
+    found = []
+    for size, (modules, heap) in SIZES.items():
+        if quick and heap > modules * 10_000:
+            continue
+        root = str(generate(folder, Shape(modules, SMALL_LINES)))
+        for case, instances in [*((case, 1_000) for case in CASES), ("method", 1_000_000)]:
+            work = f"{case}{', 1,000,000 instances' if instances > 1_000 else ''}: {size}"
+            arguments = {"root": root, "case": case, "shape": (modules, SMALL_LINES), "heap": heap}
+            arguments |= {"instances": instances, "samples": _samples(OURS[0], quick=quick)}
+            found += [Job("reloads", work, engine, {"engine": engine, **arguments}) for engine in OURS]
+    return found
+
+
+def _first(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - a quick run has one round
+    arguments = {"root": str(generate(folder, PROJECT)), "shape": (PROJECT.modules, PROJECT.lines), "samples": 0}
+    return [
+        Job("reloads", case, engine, {"engine": engine, "case": case, **arguments})
+        for case in FIRST
+        for engine in ("dyntransform", "IPython", "jurigged", "hmr")
+    ]
+
+
+def _memory(folder: Path, *, quick: bool) -> list[Job]:
+    return [
+        Job(
+            "memories",
+            f"{shape.modules:,} modules of {shape.lines} lines",
+            engine,
+            {"engine": engine, "root": str(generate(folder, shape)), "shape": (shape.modules, shape.lines)},
+        )
+        for shape in ([PROJECT] if quick else [PROJECT, Shape(1_000, SMALL_LINES)])
+        for engine in ("plain", "dyntransform", "built", "jurigged", "hmr")
+    ]
+
+
+def _build(folder: Path, *, quick: bool) -> list[Job]:
+    root = str(generate(folder, Shape(200 if quick else 1_000, SMALL_LINES)))
+    cores = len(os.sched_getaffinity(0))
+    return [
+        Job("builds", f"{jobs} process{'es' if jobs > 1 else ''}", "dyntransform", {"root": root, "jobs": jobs})
+        for jobs in sorted({1, cores})
     ]
 
 
@@ -107,7 +180,10 @@ def _growth(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - a quic
 
     def add(work: str, case: str, shape: Shape, **more: int) -> None:
         arguments = {"root": str(generate(folder, shape)), "case": case, "shape": (shape.modules, shape.lines), **more}
-        found.extend(Job("reloads", work, engine, {"engine": engine, **arguments}) for engine in GROWTH)
+        found.extend(
+            Job("reloads", work, engine, {"engine": engine, "samples": _samples(engine), **arguments})
+            for engine in GROWTH
+        )
 
     for modules in (200, 1_000, 5_000):
         add(f"modules: {modules}", "function", Shape(modules, SMALL_LINES))
@@ -144,11 +220,21 @@ def _hooks(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - it is q
 
 
 def _parts(folder: Path, *, quick: bool) -> list[Job]:
-    shapes = {"import": PROJECT, "reload": Shape(200 if quick else 5_000, SMALL_LINES)}
-    return [
-        Job("parts", what, "dyntransform", {"what": what, "root": str(generate(folder, shape))})
-        for what, shape in shapes.items()
+    few, many = Shape(200, SMALL_LINES), Shape(400 if quick else 5_000, SMALL_LINES)
+    imported = few if quick else Shape(1_000, SMALL_LINES)
+    of_import = {"what": "import", "root": str(generate(folder, imported))}
+    found = [Job("parts", "import", name, {**of_import, "engine": name}) for name in ("plain", "built", "dyntransform")]
+    found.append(Job("parts", "reload", "dyntransform", {"what": "reload", "root": str(generate(folder, many))}))
+    found += [
+        Job(
+            "parts",
+            "constant",
+            f"{shape.modules:,} modules",
+            {"what": "constant", "root": str(generate(folder, shape)), "shape": (shape.modules, shape.lines)},
+        )
+        for shape in (few, many)
     ]
+    return [*found, Job("parts", "call", "dyntransform", {"what": "call", "root": str(loops.generate(folder))})]
 
 
 def _start(folder: Path, *, quick: bool) -> list[Job]:
@@ -195,9 +281,13 @@ def _watch(folder: Path, *, quick: bool) -> list[Job]:
 
 SUITES = {
     "reload": _reload,
+    "first": _first,
+    "sizes": _sizes,
     "loops": _loops,
     "libraries": _libraries,
     "start": _start,
+    "memory": _memory,
+    "build": _build,
     "hooks": _hooks,
     "parts": _parts,
     "watch": _watch,

@@ -56,13 +56,13 @@ class Ours(Plain):
         super().start(root)
         import dyntransform
 
-        self._hook = dyntransform.install(roots=[root])
+        self.hook = dyntransform.install(roots=[root])
 
     def reload(self, modules: Sequence[str]) -> None:  # noqa: ARG002 - it finds what was saved
-        self._hook.reload()
+        self.hook.reload()
 
     def watch(self) -> None:
-        self._hook.watch()
+        self.hook.watch()
 
 
 class OursNamed(Ours):
@@ -73,7 +73,7 @@ class OursNamed(Ours):
         self._root = root
 
     def reload(self, modules: Sequence[str]) -> None:
-        self._hook.reload([str(self._root.joinpath(*name.split(".")).with_suffix(".py")) for name in modules])
+        self.hook.reload([str(self._root.joinpath(*name.split(".")).with_suffix(".py")) for name in modules])
 
 
 class IPython(Plain):

@@ -17,11 +17,13 @@ from typing import Any
 from engines import Engine, make
 from projects import IMPORTERS, Shape, big_module, constant_module, module_name, module_text, thing_module
 
-__all__ = ["CASES", "measure"]
+__all__ = ["CASES", "edit_repeatedly", "measure"]
 
 MANY_FILES = 50
 BUDGET = 3.0
 """A process stops sampling after so many seconds of reloading."""
+FEWEST = 3
+"""So many reloads it makes all the same, if as many are wanted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +164,7 @@ def measure(
     shape: tuple[int, int],
     heap: int = 500_000,
     instances: int = 1_000,
-    samples: int = 20,
+    samples: int = 100,
 ) -> dict[str, Any]:
     """Edit, reload and check, over and over, in this process.
 
@@ -192,7 +194,7 @@ def measure(
     files = _Files(Path(root))
     spent, taken = 0.0, 0
     try:
-        while taken <= samples and (spent < BUDGET or taken < 3):
+        while taken <= samples and (spent < BUDGET or taken < FEWEST):
             save = next(saves)
             took, held = _reload(tool, files, save)
             _note(save, took, result, first=not taken, held=held)
@@ -203,6 +205,38 @@ def measure(
     finally:
         files.restore()
     return result
+
+
+def edit_repeatedly(
+    tool: Engine,
+    root: Path,
+    case: str,
+    shape: Shape,
+    times: int = 0,
+    profiler: contextlib.AbstractContextManager[object] | None = None,
+) -> None:
+    """Reload edits of a case in a project that `tool` has loaded.
+
+    Args:
+        tool: what reloads.
+        root: folder of the project.
+        case: what is edited, one of `CASES`.
+        shape: size of the project.
+        times: how many reloads, besides the first.
+        profiler: is entered for each of them.
+    """
+    files = _Files(root)
+    saves = CASES[case](shape)
+    try:
+        _reload(tool, files, next(saves))
+        for _ in range(times):
+            save = next(saves)
+            for name, text in save.texts.items():
+                files.save(name, text)
+            with profiler or contextlib.nullcontext():
+                tool.reload(list(save.texts))
+    finally:
+        files.restore()
 
 
 def _reload(tool: Engine, files: _Files, save: Save) -> tuple[float, bool]:

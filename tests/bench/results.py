@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Job", "Outcome", "ratios", "run", "spread"]
+__all__ = ["MS", "Job", "Outcome", "quantile", "ratios", "run", "spread", "table"]
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("worker.py")
 TIMEOUT = 400
+MS = 1_000.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,3 +105,9 @@ def quantile(values: Iterable[float], share: float) -> float:
 def ratios(values: Sequence[float], base: Sequence[float]) -> list[float]:
     """Return value by value what they are of the base, measured in the same round."""
     return [value / other for value, other in zip(values, base, strict=False)]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 from engines import make
 from projects import Shape, module_text
 
-__all__ = ["measure"]
+__all__ = ["build", "measure"]
 
 REPEATS = 5
 TRANSFORM_LINES = 1_000
@@ -36,7 +35,7 @@ def _install(engine: str, root: str) -> dict[str, Any]:
 
 
 def _load(engine: str, root: str, state: str) -> dict[str, Any]:
-    """Return the seconds that importing the whole project takes, and the bytes that it takes in memory.
+    """Return the seconds that importing the whole project takes.
 
     Caches are removed if the state is `cold`; if it is `warm`, another process has just filled them.
     """
@@ -50,27 +49,22 @@ def _load(engine: str, root: str, state: str) -> dict[str, Any]:
         for folder in Path(root).rglob("__pycache__"):
             shutil.rmtree(folder)
     gc.collect()
-    before = _resident()
     start = time.process_time()
     tool.load()
-    took = time.process_time() - start
-    gc.collect()
-    return {"times": [took], "bytes": [_resident() - before]}
+    return {"times": [time.process_time() - start]}
 
 
 def _built(engine: str, root: str) -> dict[str, Any]:
-    """Return the seconds that importing a project takes that `build` has rewritten, by Python alone, and its memory."""
-    if engine == "plain":
-        return _load(engine, root, "warm")
-    out = Path(f"{root}_built")
-    command = [sys.executable, "-m", "dyntransform", "build", root, "-o", str(out)]
+    """Return the seconds that importing a project takes that `build` has rewritten, by Python alone."""
+    return _load("plain", root if engine == "plain" else build(root), "warm")
+
+
+def build(root: str) -> str:
+    """Build a project, unless it is built; return the folder of the built tree."""
+    out = f"{root}_built"
+    command = [sys.executable, "-m", "dyntransform", "build", root, "-o", out]
     subprocess.run(command, check=True, capture_output=True)
-    return _load("plain", str(out), "warm")
-
-
-def _resident() -> int:
-    """Return the resident memory of this process, in bytes (Linux)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    return out
 
 
 def _script(engine: str) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from importlib import metadata
 
 import loops
+import resources
+import steps
 from engines import ENGINES
 from reloads import CASES
-from results import Outcome, quantile, ratios, spread
+from results import MS, Outcome, quantile, ratios, spread, table
 
 __all__ = ["note"]
 
-MS = 1_000.0
 GOALS = {
     "function": "3 ms",
     "constant": "5 ms",
@@ -44,6 +45,16 @@ _RELOAD = (
     "*First* is dyntransform's first reload in a process, which imports the engine and parses what runs. `plain` is "
     "`importlib.reload` of the saved modules."
 )
+_FIRST = (
+    "200 modules of 300 lines and 500,000 objects, one reload in each process: it imports the engine and parses what "
+    "runs."
+)
+_SIZES = (
+    "The same edits in modules of 60 lines: what 50 % and 99 % of the samples are not above, in milliseconds. There "
+    "are 0.5 million objects on the heap, or 5 million where it says so (goals: with 5,000 modules at most twice as "
+    "long; with 5 million objects at most one pass over the heap more). Each row is one process with 3 seconds of "
+    "reloads, or 120 of them."
+)
 _LOOPS = (
     "Time of a turn in plain Python, and as a ratio to it: both modules are in one process and take turns of some 0.3 "
     "ms. The median of 60 such pairs, of 7 processes (goals: 1.01; 1.10 for names imported in the function). *Plain, "
@@ -58,12 +69,6 @@ _HOOKS = (
     "From source to code without a cache, for files of the standard library, which dyntransform is told to be project "
     "code; all hooks in one process, file by file in turns. libcst only parses (goals: twice that where there is "
     "something to rewrite, and less than 20 microseconds a line where there is not)."
-)
-_PARTS = (
-    "Least of 15 runs over all modules, processor time, with everything in the processor's caches. A warm import reads "
-    "the source, since an entry is valid for its content and not for its time stamp, and checks the entry, since "
-    "damaged code crashes. A plain `reload()` asks the system for the time stamps of each file; with the names of the "
-    "saved files, as a watcher has them, nothing grows with the project."
 )
 _WATCH = (
     "From the save of a function to its first call that runs the new code, in the project of the reloads. *Watcher "
@@ -91,11 +96,15 @@ def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: S
         parts.append(f"Not installed, not measured: {', '.join(missing)}.")
     writers = {
         "reload": _reload,
+        "first": _first,
+        "sizes": _sizes,
         "loops": _loops,
         "libraries": _libraries,
         "start": _start,
+        "memory": resources.memory,
+        "build": resources.building,
         "hooks": _hooks,
-        "parts": _parts,
+        "parts": steps.parts,
         "watch": _watch,
         "growth": _growth,
     }
@@ -124,11 +133,6 @@ def _versions() -> str:
     return ", ".join(found)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _reload(outcomes: list[Outcome]) -> list[str]:
     by = {(outcome.job.work, outcome.job.engine): outcome for outcome in outcomes}
     names = [name for name in ENGINES if any(engine == name for _, engine in by)]
@@ -141,8 +145,44 @@ def _reload(outcomes: list[Outcome]) -> list[str]:
     return [
         "## Reload",
         _RELOAD,
-        _table(["edit", "goal", "first", *names], rows),
+        table(["edit", "goal", "first", *names], rows),
     ]
+
+
+def _first(outcomes: list[Outcome]) -> list[str]:
+    by = {(outcome.job.work, outcome.job.engine): outcome for outcome in outcomes}
+    names = list(dict.fromkeys(engine for _, engine in by))
+    rows = []
+    for work in dict.fromkeys(work for work, _ in by):
+        cells = [spread(by[work, name].values("first"), MS, 0) for name in names]
+        rows.append([WORDS[work], *cells, str(len(by[work, "dyntransform"].values("first")))])
+    return ["## First reload of a process", _FIRST, table(["edit", *names, "processes"], rows)]
+
+
+def _sizes(outcomes: list[Outcome]) -> list[str]:
+    by = {(outcome.job.work, outcome.job.engine): outcome for outcome in outcomes}
+    names = list(dict.fromkeys(engine for _, engine in by))
+    rows = []
+    for work in sorted(dict.fromkeys(work for work, _ in by), key=_case):
+        case, _, size = work.partition(": ")
+        first = f"{case}: 200 modules"
+        row = [WORDS.get(case, WORDS["method"].replace("1,000", "1,000,000")), size]
+        for name in names:
+            times = by[work, name].values()
+            if not times:
+                row += ["never live", "", "", ""]
+                continue
+            middle = statistics.median(times)
+            row += [f"{middle * MS:.2f}", f"{quantile(times, 0.99) * MS:.2f}", str(len(times))]
+            row.append(f"x{middle / statistics.median(by[first, name].values()):.2f}" if work != first else "")
+        rows.append(row)
+    head = [f"{column}{of}" for of in ("", ", files named") for column in ("p50", "p99", "samples", "of the first row")]
+    return ["## Reload, by size", _SIZES, table(["edit", "loaded", *head], rows)]
+
+
+def _case(work: str) -> int:
+    """Return the place of the edit in `CASES`; sizes stay as they come."""
+    return list(CASES).index(work.partition(":")[0].partition(",")[0])
 
 
 def _cell(outcome: Outcome, ours: Outcome) -> str:
@@ -169,7 +209,7 @@ def _loops(outcomes: list[Outcome]) -> list[str]:
         row = [work, f"{statistics.median(plain) * 1e9:.1f} ns"]
         row += [spread(by[name].middles(work), digits=3) for name in by]
         rows.append(row)
-    return ["## Hot loops", _LOOPS, _table(["loop", "plain", "plain, twice", *others], rows)]
+    return ["## Hot loops", _LOOPS, table(["loop", "plain", "plain, twice", *others], rows)]
 
 
 def _libraries(outcomes: list[Outcome]) -> list[str]:
@@ -187,7 +227,7 @@ def _libraries(outcomes: list[Outcome]) -> list[str]:
     mean = f"{statistics.geometric_mean(middles):.3f}" if middles else "-"
     rows.append(["geometric mean", "", "", "", mean])
     head = ["library", "modules", "late names", "plain", "dyntransform"]
-    return ["## Real libraries", _LIBRARIES, _table(head, rows)]
+    return ["## Real libraries", _LIBRARIES, table(head, rows)]
 
 
 def _hooks(outcomes: list[Outcome]) -> list[str]:
@@ -200,7 +240,7 @@ def _hooks(outcomes: list[Outcome]) -> list[str]:
             found = [f"{answers[0]['files']} files {words}", name, f"{line:.1f}"]
             rows.append([*found, spread(times, MS), spread([a / b for a, b in zip(times, base, strict=True)])])
     head = ["files", "hook", "microseconds a line", "a file", "of plain, file by file"]
-    return ["## Cold rewriting", _HOOKS, _table(head, rows)]
+    return ["## Cold rewriting", _HOOKS, table(head, rows)]
 
 
 def _start(outcomes: list[Outcome]) -> list[str]:
@@ -221,30 +261,8 @@ def _start(outcomes: list[Outcome]) -> list[str]:
                 text += f" x{statistics.median(ratios(outcome.best(), base.best())):.2f}"
             row.append(text)
         rows.append(row)
-    memory = _memory(by, works, names)
     head = "Goals: `install()` 15 ms, a warm import 1.1 times plain Python, cold rewriting twice `libcst.parse_module`."
-    return ["## Start", head, _table(["work", *names], rows), *memory]
-
-
-def _memory(by: dict[tuple[str, str], Outcome], works: list[str], names: list[str]) -> list[str]:
-    rows = []
-    for work in works:
-        if not work.endswith(("warm", "built")):
-            continue
-        modules = int(work.split()[2].replace(",", ""))
-        cells = [by[work, name].values("bytes") if (work, name) in by else [] for name in names]
-        rows.append([work, *(spread([value / modules / 1024 for value in values], 1, 1) for values in cells)])
-    return ["Memory that a module takes, in KiB:", _table(["work", *names], rows)] if rows else []
-
-
-def _parts(outcomes: list[Outcome]) -> list[str]:
-    parts = ["## What the steps take", _PARTS]
-    for outcome in outcomes:
-        for answer in outcome.answers:
-            modules = answer["modules"]
-            rows = [[step, f"{took * MS:.2f}", f"{took / modules * 1e6:.1f}"] for step, took in answer["steps"].items()]
-            parts.append(_table([f"{outcome.job.work}, {modules:,} modules", "ms", "microseconds a module"], rows))
-    return parts
+    return ["## Start", head, table(["work", *names], rows)]
 
 
 def _watch(outcomes: list[Outcome]) -> list[str]:
@@ -256,9 +274,9 @@ def _watch(outcomes: list[Outcome]) -> list[str]:
     return [
         "## Watching",
         _WATCH,
-        _table(["engine", "from save to call", "never live"], rows),
+        table(["engine", "from save to call", "never live"], rows),
         "Processor time of a watched program that sleeps, in percent of one processor:",
-        _table(["engine", "percent"], idle),
+        table(["engine", "percent"], idle),
     ]
 
 
@@ -274,4 +292,4 @@ def _growth(outcomes: list[Outcome]) -> list[str]:
         "One function is edited (one method, for instances) while one size grows. Modules have 60 lines where their "
         "number grows."
     )
-    return ["## How it grows", head, _table(["size", *names, "99 % of dyntransform"], rows)]
+    return ["## How it grows", head, table(["size", *names, "99 % of dyntransform"], rows)]
