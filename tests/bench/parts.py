@@ -15,6 +15,7 @@ from importlib.util import source_hash
 from pathlib import Path
 from typing import Any
 
+import loops
 from engines import make
 from projects import Shape
 from reloads import edit_repeatedly
@@ -135,30 +136,34 @@ def _constant(root: str, shape: tuple[int, int]) -> dict[str, Any]:
 
 CALLS = {
     "plain": "local(1)",
-    "a global that is None is tested before, by hand": "(local if replaced is None else replaced(local))(1)",
+    "by hand: a global is read before, and not tested": "replaced; local(1)",
+    "by hand: a global that is None is tested before": "(local if replaced is None else replaced(local))(1)",
+    "by hand: a closure variable is tested before": "(local if cell is None else cell(local))(1)",
+    "by hand: a local variable is tested before": "(local if fast is None else fast(local))(1)",
+    "a call of a global": "function(1)",
 }
 TURNS = 15_000
-PAIRS = 60
+PAIRS = 100
+_LOOP = """
+def make(cell=None):
+    def loop(turns, fast=None):
+        from provider import function as local
+        for _ in turns: {}
+    return loop
+loops.append(make())
+"""
 
 
 def _call(root: str) -> dict[str, Any]:
     """Return the seconds of a call through a name imported in the function: plain, tested by hand, rewritten."""
-    folder = Path(root)
-    template = "def {0}(turns):\n    from provider import function as local\n    for _ in turns: {1}\n"
-    tests = [template.format(f"loop_{number}", call) for number, call in enumerate(CALLS.values())]
-    apart = folder.with_name("calls")
-    apart.mkdir(exist_ok=True)
-    (apart / "calls.py").write_text("replaced = None\n" + "\n".join(tests))
     tool = make("dyntransform")
-    tool.start(folder)
+    tool.start(Path(root))
     tool.load()
-    sys.path.insert(0, str(apart))
-    calls = importlib.import_module("calls")
-    from loops import LOOPS
-
-    number = list(LOOPS).index("call of a name imported in the function")
-    rewritten = getattr(sys.modules["user"], f"loop_{number}")
-    runs = {work: getattr(calls, f"loop_{number}") for number, work in enumerate(CALLS)} | {"rewritten": rewritten}
+    plain: dict[str, Any] = {"replaced": None, "loops": []}
+    exec("from provider import function\n" + "".join(map(_LOOP.format, CALLS.values())), plain)
+    number = list(loops.LOOPS).index("call of a name imported in the function")
+    runs = dict(zip(CALLS, plain["loops"], strict=True))
+    runs["rewritten"] = getattr(sys.modules["user"], f"loop_{number}")
     turns = range(TURNS)
     least = dict.fromkeys(runs, float("inf"))
     for _ in range(PAIRS):

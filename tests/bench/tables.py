@@ -12,18 +12,12 @@ import loops
 import resources
 import steps
 from engines import ENGINES
+from goals import LIMITS, goals
 from reloads import CASES
 from results import MS, Outcome, quantile, ratios, spread, table
 
 __all__ = ["note"]
 
-GOALS = {
-    "function": "3 ms",
-    "constant": "5 ms",
-    "method": "3 ms and a pass over the heap",
-    "big module": "8 ms",
-    "50 files": "150 ms",
-}
 WORDS = {
     "function": "one function of a 300-line module",
     "constant": "one constant that 20 modules import",
@@ -88,12 +82,14 @@ def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: S
     parts = [
         "# How fast it is",
         (
-            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores; "
+            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+            f"load {os.getloadavg()[2]:.1f}; "
             f"{_versions()}; written by `make bench`. {_HOW}"
         ),
     ]
     if missing:
         parts.append(f"Not installed, not measured: {', '.join(missing)}.")
+    parts += goals(outcomes)
     writers = {
         "reload": _reload,
         "first": _first,
@@ -105,6 +101,7 @@ def note(outcomes: dict[str, list[Outcome]], pictures: Sequence[str], missing: S
         "build": resources.building,
         "hooks": _hooks,
         "parts": steps.parts,
+        "calls": steps.calls,
         "watch": _watch,
         "growth": _growth,
     }
@@ -139,7 +136,7 @@ def _reload(outcomes: list[Outcome]) -> list[str]:
     rows = []
     for case in CASES:
         ours = by[case, "dyntransform"]
-        row = [WORDS[case], GOALS.get(case, ""), spread(ours.values("first"), MS, 0)]
+        row = [WORDS[case], f"{LIMITS[case]} ms" if case in LIMITS else "", spread(ours.values("first"), MS, 0)]
         row += [_cell(by[case, name], ours) for name in names]
         rows.append(row)
     return [
