@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-import sys
 from collections.abc import Iterator
 from types import CodeType
 
@@ -11,7 +10,6 @@ from dyntransform.transform.lowering import REPLACED
 
 _FLAGS = ("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_varnames", "co_freevars")
 _COUNTS = ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_cellvars", "co_nlocals")
-JUMP = object()
 Span = tuple[int | None, int | None, int | None, int | None]
 
 
@@ -49,18 +47,15 @@ def _positions(plain: CodeType, lowered: CodeType) -> Iterator[str]:
 def _is_free(name: object, code: CodeType) -> bool:
     """Whether an instruction may have another place.
 
-    Python 3.13 joins two loads of variables into one instruction, which has the place of the first alone. Python 3.11
-    gives the jump of ``if y:`` the place of the whole statement, but not where ``y`` is a conditional expression.
+    Python 3.13 joins two loads of variables into one instruction, which has the place of the first alone.
     """
-    if sys.version_info < (3, 12):
-        return name is JUMP
     names = name if isinstance(name, tuple) else (name,)
     return all(each in code.co_varnames for each in names)
 
 
 def _spans(code: CodeType) -> list[tuple[object, Span]]:
     return [
-        (JUMP if "JUMP" in one.opname else one.argval, (at.lineno, at.end_lineno, at.col_offset, at.end_col_offset))
+        (one.argval, (at.lineno, at.end_lineno, at.col_offset, at.end_col_offset))
         for one in dis.get_instructions(code)
         if (at := one.positions) is not None
     ]

@@ -112,6 +112,8 @@ def test_show(tmp_path: Path) -> None:
     assert "-    return g()\n" in changed
     assert text.splitlines()[-1] in changed
     assert "return (" in ours(tmp_path, ["show", "m.py", "--lowered"]).output
+    write(tmp_path, {"m.py": "def f():\n    from helper import g\n    if g: return f'{g}'\n"})
+    assert "    if __dyn_replaced__(" in ours(tmp_path, ["show", "m.py", "--lowered"]).output
 
 
 def test_show_of_a_compiled_file(tmp_path: Path) -> None:

@@ -90,7 +90,17 @@ def lowered(source: str, filename: str, options: Options) -> str:
     if not _opts_out(source):
         decisions: Decisions = decide(source, filename, tree, options)
         lower(tree, decisions)
-    return ast.unparse(tree) + "\n"
+    return ast.unparse(_Written().visit(tree)) + "\n"
+
+
+class _Written(ast.NodeTransformer):
+    """Take what is tested out of the f-strings that `lower` makes, which no source text can have."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        match node.values:
+            case [ast.IfExp() as only]:
+                return only
+        return node
 
 
 def _opts_out(source: str) -> bool:

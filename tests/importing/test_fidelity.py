@@ -97,6 +97,61 @@ PROGRAMS = {
         sys.setprofile(None)
         print([call for call in calls if call[0].startswith("c_") or call[1] in ("late", "branches", "func")])
     """,
+    "conditions": """
+        import sys, traceback
+        open("tests.py", "w").write('''
+        def several(n=0):
+            from source import value as y, func as f
+            while n < 3 and (
+                y
+            ):
+                n += 1
+            while (y
+                   and n < 5): n += 1
+            found = [
+                y
+                for i in y
+                if y
+                if not (f
+                        and n)
+                or (y if f else n)
+            ]
+            match n:
+                case 5 if y: n += 1
+                case _: pass
+            if not y: return 1
+            elif f: pass
+            return (1 if y
+                    else 2), (lambda: 1 if y
+                              else f)(), found
+        def one():
+            from falsy import missed as y
+            assert y
+        def two():
+            from falsy import missed as y; from source import value
+            assert value; assert (not value or
+                                  y), y
+        def three():
+            from falsy import missed as y; from source import value
+            assert y if value else \\\\
+                value, [y for _ in value
+                        if y]
+        ''')
+        open("falsy.py", "w").write("missed = 0")
+        import tests
+        events = []
+        def trace(frame, event, arg):
+            if frame.f_code.co_filename.endswith("tests.py"):
+                events.append((frame.f_code.co_name, event, frame.f_lineno))
+                return trace
+        sys.settrace(trace)
+        print(tests.several())
+        sys.settrace(None)
+        print(events)
+        for call in (tests.one, tests.two, tests.three):
+            try: call()
+            except AssertionError: traceback.print_exc(file=sys.stdout)
+    """,
     "profile": """
         import cProfile, pstats, module
         profile = cProfile.Profile()
