@@ -62,6 +62,9 @@ _EXPRESSIONS = [
     "f'<{{{n}}}>'",
     "f'{{{n}=}} {{{n}!r:>4}} {{{c}():{{{n}}}}}'",
     "({e}) if {n} else ({o})",
+    "(({e})\n if {n} and\n ({o}) else {n})",
+    "[({e})\n for i in [1, 2]\n for {n} in [i,\n {o}]\n if {n} or not\n {n}]",
+    "{c}({e},\n{n},\n{o}\n)",
     "K.{n}",
     "{n}[0]",
     "getattr(K, 'a', {e})",
@@ -81,6 +84,7 @@ _SIMPLE = [
     "import pkg.mid as z",
     "raise E({e})",
     "assert {e}",
+    "assert not {n}, {n}",
 ]
 _IN_FUNCTIONS = [*_SIMPLE, "return {e}", "yield {e}", "return {n}"]
 _IN_MODULES = [*_SIMPLE, "from m import *", "from .leaf import *", "from pkg.mid import *"]
@@ -95,6 +99,8 @@ _COMPOUND = [
     "class {d}(K):\n{p}    @classmethod\n    def h(cls):\n    {b}",
     "class {d}(E, metaclass=type):\n{i}",
     "if {e}:\n{i}else:\n{p}",
+    "while {n}:\n{i}    break\n",
+    "while ({n} and\n{e}):\n    from m import missing as {n}\n",
     "for {n} in [1, {e}]:\n{i}else:\n{p}",
     "try:\n{i}except (E, NameError, TypeError) as {n}:\n{p}",
     "try:\n{i}except ImportError:\n{p}finally:\n{p}",

@@ -19,6 +19,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from hypothesis import HealthCheck, Phase, given, note, settings
 from programs import project
@@ -29,6 +30,7 @@ from dyntransform.transform.decide import Options
 from dyntransform.transform.text import rewrite
 
 _EXAMPLES = int(os.environ.get("DYN_EXAMPLES", "80"))
+TraceFunction: TypeAlias = Callable[[types.FrameType, str, object], object]
 _OWN = {"_dyn_lookup", "DynamicClass", "_DynamicClass"}
 
 
@@ -65,7 +67,27 @@ def _in_short(error: BaseException) -> str:
     return "\n".join([f"{type(error).__name__}: {error}", *lines])
 
 
-def _run() -> tuple[str, str]:
+@contextlib.contextmanager
+def _traced(root: Path) -> Iterator[list[str]]:
+    """Collect what a debugger is told of the frames of files in `root`."""
+    told: list[str] = []
+
+    def trace(frame: types.FrameType, event: str, _argument: object) -> TraceFunction | None:
+        code = frame.f_code
+        if not code.co_filename.startswith(str(root)):
+            return None
+        told.append(f"{code.co_filename}:{frame.f_lineno} {code.co_qualname} {event} {sorted(frame.f_locals)}")
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield told
+    finally:
+        sys.settrace(before)
+
+
+def _run(root: Path) -> tuple[str, str]:
     """Import main, call all that it defines, and tell everything that can be seen, with tracebacks and in short."""
     story: list[str] = []
     short: dict[str, str] = {}
@@ -79,7 +101,7 @@ def _run() -> tuple[str, str]:
             short[told] = _without_addresses(_in_short(error))
             story.append(told)
 
-    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(output):
+    with _traced(root) as events, warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(output):
         warnings.simplefilter("always")
         attempt(lambda: importlib.import_module("main"))
         for name in ("main", "pkg.mid"):
@@ -95,7 +117,7 @@ def _run() -> tuple[str, str]:
                         story.append(f"{sorted(vars(value))} {value.__doc__}")
     story.append(_without_addresses(output.getvalue()))
     story += [f"{each.category.__name__}: {each.message}, line {each.lineno}" for each in caught]
-    return "\n".join(story), "\n".join(short.get(told, told) for told in story)
+    return "\n".join(story + events), "\n".join(short.get(told, told) for told in story)
 
 
 def _call(value: object, attempt: Callable[[Callable[[], object]], None]) -> None:
@@ -124,7 +146,7 @@ def _call(value: object, attempt: Callable[[Callable[[], object]], None]) -> Non
 )
 @given(project())
 def test_same_program(files: dict[str, str]) -> None:
-    """Output, errors, traceback text, warnings and final globals are those of plain Python."""
+    """Output, errors, traceback text, warnings, line events and final globals are those of plain Python."""
     root = Path(tempfile.mkdtemp()).resolve()
     try:
         for name, text in files.items():
@@ -132,21 +154,21 @@ def test_same_program(files: dict[str, str]) -> None:
             (root / name).write_text(text)
         note(files["main.py"])
         with _fresh(root):
-            plain, in_short = _run()
+            plain, in_short = _run(root)
         with dyntransform.install([root]), _fresh(root):
-            assert _run()[0] == plain
+            assert _run(root)[0] == plain
         with dyntransform.install([root]), _fresh(root):
             replacements.add("nothing", "nothing", object())
             replacements.switch()
             try:
-                assert _run()[0] == plain
+                assert _run(root)[0] == plain
             finally:
                 replacements.discard("nothing", "nothing")
                 replacements.switch()
         for name in ("main.py", "pkg/mid.py"):
             (root / name).write_text(_readable(files[name], str(root / name)))
         with _fresh(root):
-            assert _run()[1] == in_short
+            assert _run(root)[1] == in_short
     finally:
         shutil.rmtree(root)
 
