@@ -78,6 +78,28 @@ class Entry:
 def cache_path(path: str, stage: Stage | None = None) -> str | None:
     """Return the name of the cache file, or None where Python has no cache folder for the source."""
     kind = _COMPILED if path.endswith(".pyc") else stage.tag if stage is not None else ""
+    folder, _, file = path.rpartition(os.sep)
+    stem = file.rpartition(".")[0]
+    if not stem or not path.startswith(os.sep):
+        return _cache_path(path, kind)
+    key = folder, kind, sys.pycache_prefix, sys.implementation.cache_tag
+    known = _around.get(key)
+    if known is None:
+        before, _, after = (_cache_path(f"{folder}{os.sep}{_ANY}.py", kind) or "").rpartition(_ANY)
+        known = _around[key] = before, after
+    before, after = known
+    return f"{before}{stem}{after}" if after else None
+
+
+_ANY = "*"
+_around: dict[tuple[str, str, str | None, str | None], tuple[str, str]] = {}
+"""What stands before and after the stem in names of cache files, by folder: to ask importlib takes longer than to read.
+
+It is for absolute names alone: what others mean depends on the working directory.
+"""
+
+
+def _cache_path(path: str, kind: str) -> str | None:
     try:
         name: str = cache_from_source(path, optimization=TAG + kind)
     except (NotImplementedError, ValueError):
@@ -133,6 +155,7 @@ def _content(name: str) -> bytes:
     return content(name, _TRUSTED)
 
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _TRUSTED = (os.getuid(), 0) if hasattr(os, "getuid") else None
 
 
@@ -146,7 +169,7 @@ def content(name: str, owners: tuple[int, ...] | None = None) -> bytes:
         owners: users of whom one must own it; None for any.
     """
     try:
-        descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(name, _READ)
     except OSError:
         return b""
     try:

@@ -22,6 +22,7 @@ __all__ = [
     "Compiled",
     "LinkSpec",
     "cached_file",
+    "compile_anew",
     "compile_as_import",
     "compile_file",
     "load_code",
@@ -82,9 +83,11 @@ def compile_file(path: str, data: bytes, is_project: Callable[[str], bool], stag
         SyntaxError, ValueError: as `compile` does, for a source file.
         ImportError, EOFError, ValueError, TypeError: as an import does, for a compiled one.
     """
-    compiled = cached_file(path, data, is_project, stage)
-    if compiled is not None:
-        return compiled
+    return cached_file(path, data, is_project, stage) or compile_anew(path, data, is_project, stage)
+
+
+def compile_anew(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
+    """Compile a file, and store it in the cache; see `compile_file`."""
     if path.endswith(".pyc"):
         return rewrite_code(path, data, load_code(path, data), is_project)
     return _store(path, is_project, stage, lambda ask: _compile(path, data, ask, stage))
@@ -95,8 +98,11 @@ def cached_file(
 ) -> Compiled | None:
     """Return what the cache has for a file with this content; see `compile_file`."""
     entry = cache.read(path, data, stage)
-    if entry is None or not all(is_project(name) is answer for name, answer in entry.asked):
+    if entry is None:
         return None
+    for name, answer in entry.asked:  # without a generator: this is done for each module of a start
+        if is_project(name) is not answer:
+            return None
     return Compiled(entry.code, entry.links, entry.lookups, data, entry.reason, stage)
 
 

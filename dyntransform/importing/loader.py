@@ -14,7 +14,7 @@ from types import CodeType, FrameType, ModuleType
 
 from dyntransform.importing import adopt
 from dyntransform.importing.cache import content
-from dyntransform.importing.compiling import HEADER_BYTES, Compiled, cached_file, compile_file, rewrite_code
+from dyntransform.importing.compiling import HEADER_BYTES, Compiled, cached_file, compile_anew, rewrite_code
 from dyntransform.importing.frames import posing_as
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
@@ -179,10 +179,13 @@ def _compiled(loader: DynLoader, path: str, data: bytes) -> Compiled | None:
     """Return the code to run; None if the hook is gone or the source is not valid."""
     if _project is None:
         return None
+    compiled = cached_file(path, data, _project.is_late_bound)
+    if compiled is not None and not compiled.opted_out:
+        return compiled
     try:
         if opts_out(data):
             code = SourceFileLoader.get_code(loader, loader.name)
             return Compiled(code, (), (), data)  # type: ignore[arg-type]  # of a source there is code
-        return compile_file(path, data, _project.is_late_bound)
+        return compile_anew(path, data, _project.is_late_bound)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

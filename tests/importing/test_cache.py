@@ -70,6 +70,30 @@ def test_name(source: Path) -> None:
     assert [str(path) for path in cache.entries(source.parent)] == ([] if sys.dont_write_bytecode else [name])
 
 
+@pytest.mark.parametrize("name", ["mod.py", "two.dots.py", ".py", "none", "*.py"])
+def test_name_is_that_of_the_import_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The name follows the folder, `sys.pycache_prefix` and the tag of the interpreter, also when they change."""
+
+    def names() -> list[tuple[str | None, str]]:
+        paths = [str(tmp_path / name), str(tmp_path / "sub" / name), name]
+        return [
+            (cache.cache_path(path), importlib.util.cache_from_source(path, optimization=cache.TAG)) for path in paths
+        ]
+
+    def agree() -> bool:
+        return all(ours == theirs for _ in range(2) for ours, theirs in names())
+
+    assert agree()
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "elsewhere"))
+    assert agree()
+    monkeypatch.chdir(tmp_path)
+    assert agree()
+    monkeypatch.setattr(sys.implementation, "cache_tag", "other")
+    assert agree()
+    monkeypatch.setattr(sys.implementation, "cache_tag", None)
+    assert [cache.cache_path(path) for path in (str(tmp_path / name), name)] == [None, None]
+
+
 def test_content_decides(source: Path, compiled: list[str]) -> None:
     """Other content of the same size and time is compiled anew; a touched file is not."""
     compile_file(str(source), SOURCE, everything)
