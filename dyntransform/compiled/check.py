@@ -104,37 +104,37 @@ class _Walk:
         load = read.instructions[-1]
         test = _next(rest, load)
         jump = _next(rest, load)
-        plain = [_next(rest, load) for _ in read.instructions]
-        over = _next(rest, load)
         asked = _next(rest, load)
         key = _next(rest, load)
         again = [_next(rest, load) for _ in read.instructions]
         call = _next(rest, load)
         if call.name == "PRECALL":
             call = _next(rest, load)
+        over = _next(rest, load)
+        plain = [_next(rest, load) for _ in read.instructions]
         after = rest[-1] if rest else None
         code = self._new.code
         fits = (
             self._is_ours(test, calls=False)
-            and jump.name in {"POP_JUMP_IF_NOT_NONE", "POP_JUMP_FORWARD_IF_NOT_NONE"}
-            and jump.target is asked
-            and _equal(plain, read.instructions)
-            and over.name == "JUMP_FORWARD"
-            and over.target is after
+            and jump.name in {"POP_JUMP_IF_NONE", "POP_JUMP_FORWARD_IF_NONE"}
+            and jump.target is plain[0]
             and self._is_ours(asked, calls=True)
             and key.name == "LOAD_CONST"
             and code.co_consts[key.argument or 0] == read.sources
             and _equal(again, read.instructions)
             and (call.name, call.argument) == ("CALL", 2)
+            and over.name == "JUMP_FORWARD"
+            and over.target is after
+            and _equal(plain, read.instructions)
         )
         if not fits:
             raise _DifferenceError(f"{_line(load)}: something else than a lookup stands for {load.name}")
-        inserted = [test, jump, *plain, over, asked, key, *again, call]
+        inserted = [test, jump, asked, key, *again, call, over, *plain]
         if any(one.location != load.location for one in inserted):
             raise _DifferenceError(f"{_line(load)}: the lookup has another place than {load.name}")
         for one in read.instructions:
             self._first[one] = test
-            self._last[one] = call
+            self._last[one] = plain[-1]
 
     def _is_ours(self, one: Instruction, *, calls: bool) -> bool:
         if one.name != "LOAD_GLOBAL" or one.argument is None:

@@ -117,7 +117,7 @@ def _with_lookups(listing: Listing, reads: list[Read], constants: list[object]) 
 
 
 def _lookup(read: Read, name: int, key: int) -> list[Instruction]:
-    """Return the instructions of ``(y if R is None else R(key, y))`` for a read of y."""
+    """Return the instructions of ``(R(key, y) if R is not None else y)`` for a read of y."""
     copies: dict[Instruction, list[Instruction]] = {}
     location = read.instructions[-1].location
     for one in _template():
@@ -141,9 +141,9 @@ def _lookup(read: Read, name: int, key: int) -> list[Instruction]:
 def _template() -> list[Instruction]:
     """Return what the compiler itself makes of a lookup."""
     # The arguments behind it keep the compiler from copying the end of the function into its branches.
-    text = f"lambda y: y(y if {REPLACED} is None else {REPLACED}((), y), y, y, y, y, y)"
+    text = f"lambda y: y({REPLACED}((), y) if {REPLACED} is not None else y, y, y, y, y, y)"
     function = next(one for one in compile(text, "<lookup>", "eval").co_consts if isinstance(one, CodeType))
     instructions = disassemble(function).instructions
     begin = next(index for index, one in enumerate(instructions) if one.name == "LOAD_GLOBAL")
-    end = next(index for index, one in enumerate(instructions) if one.name == "CALL")
-    return instructions[begin : end + 1]
+    end = next(one.target for one in instructions if one.name == "JUMP_FORWARD" and one.target)
+    return instructions[begin : instructions.index(end)]
