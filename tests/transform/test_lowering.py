@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import sys
 import textwrap
 import traceback
 import types
@@ -66,7 +67,47 @@ def generator():
     from string import digits as y
     yield locals()
     yield y / 2
+
+def asserted():
+    from string import digits as y
+    assert (
+        not y)
+
+def asserted_with_a_message():
+    from string import digits as y
+    assert y and not y, (1,
+                         2)
+
+def condition_of_a_list():
+    from string import digits as y
+    return {
+        [x]
+        for x in y
+        if y if
+        not not y
+    }
+
+def guard():
+    from string import digits as y
+    match 1:
+        case 1 if (y and
+                   (y if y else 1)):
+            return y.missing
 """
+LINES = {
+    "if": "if (y\n  ):\n   x = 1\n else:\n   x = 2\n return x",
+    "if not": "if not (\n  y):\n   x = 1\n else:\n   x = 2\n return x",
+    "while": "while (1 and\n   y):\n   break\n return 1",
+    "loop": "for i in y:\n  if (y\n   and not y): continue\n  x = i\n return x",
+    "and, or": "if (y or\n y) and (\n y and y): x = 1",
+    "conditional": "x = (\n (y if\n y\n else 2) + ''\n  )",
+    "assert": "assert (y or\n y), 1",
+    "failing assert": "assert (y and\n not y), (1,\n 2)",
+    "list": "x = [\n x\n for x in y\n if y\n ]",
+    "dictionary": "x = {\n x: 1\n for x in y\n if y if\n not y\n }",
+    "generator": "x = list(\n x + \n '' for x in y\n if y\n )",
+    "guard": "match 1:\n  case 1 if (\n   y):\n   return y\n  case _: pass",
+}
 
 
 def codes(text: str) -> tuple[CodeType, CodeType]:
@@ -103,6 +144,37 @@ def test_results_and_tracebacks(name: str) -> None:
     for namespace, code in zip(plain, lowered, strict=True):
         exec(code, namespace)
     assert _outcome(plain[0][name]) == _outcome(plain[1][name])
+
+
+def _lines(code: CodeType) -> list[tuple[str, int]]:
+    """Return the events that a trace function sees of the code's function f."""
+    events: list[tuple[str, int]] = []
+
+    def trace(frame: types.FrameType, event: str, _arg: object) -> object:
+        if frame.f_code.co_filename != "file.py":
+            return None
+        events.append((event, frame.f_lineno))
+        return trace
+
+    namespace: dict[str, types.FunctionType] = {}
+    exec(code, namespace)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        namespace["f"]()
+    except AssertionError:
+        events.append(("failed", 0))
+    finally:
+        sys.settrace(before)
+    return events
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("body", list(LINES.values()), ids=list(LINES))
+def test_line_events(body: str) -> None:
+    """A trace function sees the lines of the source, also where the name is a condition."""
+    plain, lowered = (_lines(code) for code in codes(f"def f():\n from string import digits as y\n {body}\n"))
+    assert plain == lowered
 
 
 def test_positions() -> None:
