@@ -139,6 +139,68 @@ PROGRAMS = {
         except UserWarning as error: print("of the module", error)
         print(sorted(map(str, warns.__dict__.get("__warningregistry__", ()))))
     """,
+    "doctests that fail": """
+        import doctest
+        open("tested.py", "w").write('''
+        from source import func
+        def late(x):
+            \\"\\"\\"
+            >>> from source import value as v; v
+            'fake'
+            >>> def local():
+            ...     from source import func as f
+            ...     return f(1) / 1
+            >>> local()
+            >>> late(0)
+            \\"\\"\\"
+            from source import value as v
+            return [v[i] / x
+                    for i in [0] if v]
+        ''')
+        import tested
+        print([(each.name, each.lineno, len(each.examples)) for each in doctest.DocTestFinder().find(tested)])
+        print(doctest.testmod(tested))
+    """,
+    "unit tests that fail": """
+        import io, re, unittest
+        open("tests.py", "w").write('''
+        import unittest
+        from unittest import mock
+        class Tests(unittest.TestCase):
+            def test_name(self):
+                from source import value as v
+                assert not v, (v,
+                               1)
+            def test_lines(self):
+                from source import value as v, func as f
+                assert (f(1) and
+                        not v)
+            def test_sub(self):
+                from source import value as v
+                for letter in v:
+                    with self.subTest(letter): self.assertEqual(letter, v)
+            def test_warning(self):
+                from source import warn as w
+                with self.assertWarns(UserWarning) as caught: w()
+                self.assertEqual((caught.filename[-8:], caught.lineno), v)
+            @mock.patch("source.value", 5)
+            def test_patched(self):
+                from source import value as v
+                self.assertEqual(v, 6)
+        ''')
+        import tests
+        output = io.StringIO()
+        unittest.TextTestRunner(output, verbosity=2).run(unittest.defaultTestLoader.loadTestsFromModule(tests))
+        print(re.sub(r"[0-9.]+s", "", output.getvalue()))
+    """,
+    "interpreter in the program": """
+        import code, io, contextlib, module
+        inner = code.InteractiveInterpreter({"module": module, "__name__": "inner"})
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            inner.runsource("def f():\\n    from source import value as v\\n    return v / 0\\n", symbol="exec")
+            for text in ("f()", "module.failing()", "x = = 1"): inner.runsource(text)
+        print(told.getvalue())
+    """,
     "warnings of the compiler": """
         import importlib, sys, warnings
         text = "x = ~True\\ndef f():\\n    from source import value as v\\n    return v is 1, '\\\\d'\\n"
