@@ -9,7 +9,7 @@ from dyntransform.reloading.definitions import ClassEdit, evaluated
 from dyntransform.reloading.diff import Kind, Pair, Pairing
 from dyntransform.reloading.statement import Statement
 
-__all__ = ["at_their_place", "run_together"]
+__all__ = ["at_their_place", "executed_with", "run_together"]
 
 
 def run_together(body: Pairing, runs: Collection[Pair]) -> frozenset[Statement]:
@@ -24,6 +24,29 @@ def run_together(body: Pairing, runs: Collection[Pair]) -> frozenset[Statement]:
     counted = [(index, name) for index in indexes for name in _counted(pairs, index)]
     counted += [(len(pairs), name) for statement in body.removed for name in statement.usage.counts]
     return frozenset(statement for index, name in counted for statement in _started_again(pairs, index, name))
+
+
+def executed_with(body: Pairing, kept: Collection[Statement]) -> frozenset[Statement]:
+    """Find what cannot be left out of the body of a class that is made again, since other statements are executed.
+
+    Args:
+        body: the statements of the body.
+        kept: those that were to be left out; their names have the values that the class has.
+    """
+    found: set[Statement] = set()
+    while True:
+        runs = [pair for pair in body.pairs if pair.new not in kept or pair.new in found]
+        more = run_together(body, runs) | {
+            later.new
+            for index, pair in enumerate(body.pairs)
+            if pair in runs
+            for later in body.pairs[index + 1 :]
+            if not pair.new.usage.binds.isdisjoint(later.new.usage.updates | later.new.usage.counts)
+        }
+        more = more & set(kept)
+        if more <= found:
+            return frozenset(found)
+        found |= more
 
 
 def at_their_place(change: ClassEdit) -> frozenset[Statement]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dyntransform.reloading import derived, heap, slots
 from dyntransform.reloading.bodies import Body, entry_name
+from dyntransform.reloading.body_updates import executed_with
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.covered import covered_function
 from dyntransform.reloading.creation import Creation
@@ -147,6 +148,8 @@ class ClassWork:
         values = KeptValues(self._cls, self._change, self._creation, self._live_function)
         kept = {pair.new: values.of(pair) for pair in self._change.body.pairs if pair not in plan.runs}
         known = {statement: value for statement, value in kept.items() if value is not None}
+        for statement in executed_with(self._change.body, known.keys()):
+            del known[statement]
         return Remaking(self._site, self._cls, plan, known)
 
     # ------------------------------------------------------------------ methods and nested classes
