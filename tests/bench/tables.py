@@ -30,7 +30,8 @@ WORDS = {
 _HOW = (
     "Times are in milliseconds: the median, and in brackets what 5 % and 95 % of the samples are below. They are "
     "processor time, which other programs on the machine hardly change, but for *Watching*, where the clock counts. "
-    "Each measurement is a process of its own, all engines in turns."
+    "Each measurement is a process of its own, all engines in turns. A part that was not measured again is kept from "
+    "an earlier run."
 )
 _RELOAD = (
     "200 modules of 300 lines are loaded and 500,000 objects are in memory. From the call that applies the saved files "
@@ -163,7 +164,10 @@ def _sizes(outcomes: list[Outcome]) -> list[str]:
     for work in sorted(dict.fromkeys(work for work, _ in by), key=_case):
         case, _, size = work.partition(": ")
         first = f"{case}: 200 modules"
-        row = [WORDS.get(case, WORDS["method"].replace("1,000", "1,000,000")), size]
+        row = [
+            WORDS.get(case, WORDS["method"].replace("1,000", "1,000,000")).replace(" of a 300-line module", ""),
+            size,
+        ]
         for name in names:
             times = by[work, name].values()
             if not times:
