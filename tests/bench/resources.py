@@ -11,7 +11,7 @@ __all__ = ["building", "memory"]
 _MEMORY = (
     "By how much the resident memory of a process grows while it imports the project, and until after its first "
     "reload, of one function, with the engine that this imports. After the cross: of plain Python, where the reload is "
-    "`importlib.reload`. The median of 3 processes; *built* is a tree that `build` wrote, imported by Python alone."
+    "`importlib.reload`. The median of all processes; *built* is a tree that `build` wrote, imported by Python alone."
 )
 _BUILD = (
     "`dyntransform build` into an empty folder, by the clock and with the processor time of all its processes. The "
