@@ -10,7 +10,7 @@ from typing import Any
 from engines import make
 from projects import Shape
 from reloads import edit_repeatedly
-from starts import build
+from starts import build, fill_caches
 
 __all__ = ["measure"]
 
@@ -31,7 +31,9 @@ def measure(engine: str, root: str, shape: tuple[int, int]) -> dict[str, Any]:
     functions = sum(path.read_text().count("def ") for path in sources)
     if engine == "built":
         root = build(root)
-    tool = make("plain" if engine == "built" else engine)
+    name = "plain" if engine == "built" else engine
+    fill_caches(name, root)  # compiling takes memory too
+    tool = make(name)
     tool.start(Path(root))
     gc.collect()
     before = _resident()

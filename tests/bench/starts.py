@@ -15,7 +15,7 @@ from typing import Any
 from engines import make
 from projects import Shape, module_text
 
-__all__ = ["build", "measure"]
+__all__ = ["build", "fill_caches", "measure"]
 
 REPEATS = 5
 TRANSFORM_LINES = 1_000
@@ -40,9 +40,7 @@ def _load(engine: str, root: str, state: str) -> dict[str, Any]:
     Caches are removed if the state is `cold`; if it is `warm`, another process has just filled them.
     """
     if state == "warm":
-        arguments = {"what": "load", "engine": engine, "root": root, "state": "any"}
-        command = [sys.executable, str(Path(__file__).with_name("worker.py")), "starts", json.dumps(arguments)]
-        subprocess.run(command, check=True, capture_output=True)
+        fill_caches(engine, root)
     tool = make(engine)
     tool.start(Path(root))
     if state == "cold":
@@ -52,6 +50,13 @@ def _load(engine: str, root: str, state: str) -> dict[str, Any]:
     start = time.process_time()
     tool.load()
     return {"times": [time.process_time() - start]}
+
+
+def fill_caches(engine: str, root: str) -> None:
+    """Import the project in another process."""
+    arguments = {"what": "load", "engine": engine, "root": root, "state": "any"}
+    command = [sys.executable, str(Path(__file__).with_name("worker.py")), "starts", json.dumps(arguments)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _built(engine: str, root: str) -> dict[str, Any]:
