@@ -109,6 +109,29 @@ MORE = (
         ("tests/test_parser.py", "tests/test_transpile.py", "tests/dialects"),
     ),
     Project("toolz", "1.0.0", ("pytest",), ("toolz",)),
+    Project("pony", "0.7.19", ("pytest",), ("pony/orm/tests",)),
+    Project(
+        "mpmath",
+        "1.3.0",
+        ("pytest",),
+        tuple(f"mpmath/tests/test_{name}.py" for name in ("basic_ops", "matrices", "calculus")),
+    ),
+    Project(
+        "uvicorn",
+        "0.34.0",
+        (
+            "pytest",
+            "pytest-mock",
+            "httpx",
+            "trustme",
+            "cryptography",
+            "a2wsgi",
+            "wsproto",
+            "websockets<14",
+            ".[standard]",
+        ),
+        ("tests/middleware", "tests/test_config.py", "tests/importer", "tests/protocols/test_http.py"),
+    ),
     Project("tomlkit", "0.13.2", ("pytest", "pyyaml")),
 )
 """What `make realworld ARGS=--more` runs as well: a web framework, an ORM, an async library, computer algebra."""
