@@ -55,7 +55,11 @@ class Graph:
 
     def is_looked_up(self, module: str, attribute: str) -> bool:
         """Whether a function may look up the attribute of the module late."""
-        return bool(self._lookups.names((module, attribute)))
+        return bool(self.late_importers(module, attribute))
+
+    def late_importers(self, module: str, attribute: str) -> Iterable[str]:
+        """Return the modules whose functions may look up the attribute of the module late."""
+        return self._lookups.names((module, attribute))
 
     def of_file(self, path: str) -> Iterable[str]:
         """Return the modules that were loaded from a file, by whatever path; hard links are other files."""

@@ -66,7 +66,7 @@ class Ordering:
 
     def late_importers(self, module: str, name: str) -> list[str]:
         """Return the modules whose functions import a name of a module when they are called."""
-        return [other for other, state in self._states.current().items() if (module, name) in state.late]
+        return self._states.late_importers(module, name)
 
     def affected(self, edits: Mapping[str, _Edited], changed: Mapping[tuple[str, str], _Ordered]) -> Iterator[str]:
         """Yield the edited modules and those that depend on a changed name, providers first.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import itertools
 import os
 import sys
 import time
@@ -153,6 +154,9 @@ class States:
         self._loaded = loaded
         self._states: dict[str, ModuleState] = {}
         self._namespaces: dict[str, dict[str, Any]] = {}
+        self._places: dict[str, int] = {}
+        """Numbers in the order of loading."""
+        self._numbers = itertools.count()
         self._version = -1
         self._fresh: dict[str, ModuleState] = {}
         """States that the graph does not have, or not for good, since their modules still run."""
@@ -212,6 +216,10 @@ class States:
             return {name for name in names if "__getattr__" in self._namespaces.get(name, ())}
         return {name for name, namespace in self._namespaces.items() if "__getattr__" in namespace}
 
+    def late_importers(self, module: str, attribute: str) -> list[str]:
+        """Return the loaded modules whose functions import the attribute of the module when they are called."""
+        return list(self._in_order(set(self._linked().late_importers(module, attribute))))
+
     def is_looked_up(self, module: str, attribute: str) -> bool:
         """Whether a function may look up the attribute of the module late."""
         return self._linked().is_looked_up(module, attribute)
@@ -231,6 +239,8 @@ class States:
                 self._put(ModuleState(record, compiled.data, compiled.links, compiled.lookups))
 
     def _put(self, state: ModuleState) -> None:
+        if state.name not in self._states:
+            self._places[state.name] = next(self._numbers)
         self._states[state.name] = self._fresh[state.name] = state
         self._namespaces[state.name] = state.namespace
 
@@ -243,7 +253,9 @@ class States:
 
     def _in_order(self, names: set[str]) -> dict[str, ModuleState]:
         """Return the states of modules that are in `sys.modules`, in the order in which they were loaded."""
-        return {name: self._states[name] for name in self._states if name in names and self.get(name) is not None}
+        states = {name: self.get(name) for name in names & self._states.keys()}
+        found = [state for state in states.values() if state is not None]
+        return {state.name: state for state in sorted(found, key=lambda state: self._places[state.name])}
 
     def update(self, state: ModuleState, source: Source) -> None:
         """Keep what a module runs now."""
