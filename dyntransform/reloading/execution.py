@@ -128,8 +128,8 @@ class Execution:
             return view, self._record(pair, code, view)
 
     def _record(self, pair: Pair, code: CodeType, namespace: dict[str, Any]) -> set[str] | None:
-        """Execute; a block that ran before is watched, since it may bind a name or not."""
-        if pair.old is None or not pair.new.is_block:
+        """Execute; a block is watched, since it may bind a name or not."""
+        if not pair.new.is_block:
             exec(code, namespace)
             return None
         recorder = _Recorder(namespace)
@@ -239,14 +239,16 @@ class _Recorder(MutableMapping[str, Any]):
 
 
 def _no_longer_bound(module: ModuleEdit, pair: Pair, written: set[str] | None) -> frozenset[str]:
-    """Return the names that a block bound before and, taking another way, does not bind now.
+    """Return the names that a block, or what it has in its branches now, bound before and that it does not bind now.
 
     A name that the block reads (``try: CACHE``), or may find by asking for the namespace, is its own affair.
     """
-    if written is None or pair.old is None or _REFLECTION & pair.new.usage.reads:
+    if written is None or _REFLECTION & pair.new.usage.reads:
         return frozenset()
+    taken_in = {name for statement in module.pairing.removed for name in statement.usage.binds & pair.new.usage.binds}
+    bound = taken_in | (pair.old.usage.binds if pair.old is not None else frozenset())
     others = {name for other in module.pairing.pairs if other is not pair for name in other.new.usage.binds}
-    return pair.old.usage.binds - written - pair.new.usage.reads - others
+    return frozenset(bound - written - pair.new.usage.reads - others)
 
 
 _REFLECTION = {"globals", "vars", "locals", "dir"}
