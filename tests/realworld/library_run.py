@@ -29,20 +29,20 @@ def rewrite_library() -> None:
     own = {name: sys.modules[name] for name in sys.modules if name.partition(".")[0] in packages or name in packages}
     for name in own:
         del sys.modules[name]
-    compile_file = loader.compile_file
+    compile_anew = loader.compile_anew
 
     def compile_with_own_library(*arguments: Any) -> Any:
         """Compile with the library that was there first: what it imports late is not the library under test."""
         tested = {name: sys.modules.pop(name) for name in own if name in sys.modules}
         sys.modules.update(own)
         try:
-            return compile_file(*arguments)
+            return compile_anew(*arguments)
         finally:
             for name in own:
                 del sys.modules[name]
             sys.modules.update(tested)
 
-    loader.compile_file = compile_with_own_library
+    loader.compile_anew = compile_with_own_library
 
 
 def _is_of_library(name: str, module: object) -> bool:
