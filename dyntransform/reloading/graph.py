@@ -34,9 +34,10 @@ class Graph:
         for name, state in states.items():
             if self._known.get(name) is state:
                 continue
-            if self._importers.put(name, state.providers()):
-                self._ranks = {}
-            self._needs[name] = state.needs()
+            self._importers.put(name, state.providers())
+            needs = state.needs()  # others than before once imports of a module have run that was still running
+            if self._needs.get(name) != needs:
+                self._needs[name], self._ranks = needs, {}
             self._lookups.put(name, state.late)
             self._files.put(name, frozenset([self._real(state.path)]))
             if state.has_run:
@@ -83,17 +84,16 @@ class _Index(Generic[_Key]):
         self.keys: dict[str, frozenset[_Key]] = {}
         self._names: dict[_Key, set[str]] = {}
 
-    def put(self, name: str, keys: frozenset[_Key]) -> bool:
-        """Give a module its keys; return whether it had others."""
+    def put(self, name: str, keys: frozenset[_Key]) -> None:
+        """Give a module its keys."""
         before = self.keys.get(name)
         if before == keys:
-            return False
+            return
         for key in before or ():
             self._names[key].discard(name)
         self.keys[name] = keys
         for key in keys:
             self._names.setdefault(key, set()).add(name)
-        return True
 
     def names(self, key: _Key) -> Iterable[str]:
         """Return the modules with a key."""
