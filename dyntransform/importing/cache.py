@@ -15,6 +15,7 @@ from importlib._bootstrap_external import (  # type: ignore[attr-defined]
     _write_atomic,
     cache_from_source,
 )
+from types import CodeType
 
 from dyntransform import __version__
 
@@ -22,11 +23,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import CodeType
 
     from dyntransform.transform.stage import Stage
 
-__all__ = ["TAG", "Entry", "cache_path", "content", "dumps", "entries", "read", "write"]
+__all__ = ["TAG", "Entry", "cache_path", "content", "dumps", "entries", "python_cache_path", "read", "write"]
 
 TAG = f"dyn{sys.flags.optimize}"
 """The optimization tag; it holds the level of -O, which changes the code."""
@@ -34,7 +34,7 @@ TAG = f"dyn{sys.flags.optimize}"
 _COMPILED = "pyc"
 """What is added to the tag for a module without source, whose name would be that of its source otherwise."""
 
-_FORMAT = 1
+_FORMAT = 2
 _MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
 _HEAD_BYTES = len(_MAGIC) + 8 + 8
 
@@ -47,61 +47,47 @@ def _key(made_by: str) -> int:
 _KEY = _key("")
 
 
-class Entry:
-    """What is stored for a file.
-
-    Attributes:
-        asked: top-level modules that the rewriting depended on, and whether they were project code.
-        links: live bindings of the module.
-        lookups: what its functions look up late.
-        reason: why the file was left as it is, or empty.
-        code: the code that runs.
-    """
-
-    __slots__ = ("asked", "code", "links", "lookups", "reason")
-
-    def __init__(
-        self,
-        asked: tuple[tuple[str, bool], ...],
-        links: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...],
-        lookups: tuple[tuple[str, str], ...],
-        reason: str,
-        code: CodeType,
-    ) -> None:
-        self.asked = asked
-        self.links = links
-        self.lookups = lookups
-        self.reason = reason
-        self.code = code
+Entry = tuple[tuple[tuple[str, bool], ...], bool, bytes, CodeType]
+"""What is stored for a file: top-level modules that the rewriting depended on, each with whether it was project code;
+whether the file opted out; what else is known of the file, which is not unpacked before it is needed; its code."""
 
 
 def cache_path(path: str, stage: Stage | None = None) -> str | None:
     """Return the name of the cache file, or None where Python has no cache folder for the source."""
     kind = _COMPILED if path.endswith(".pyc") else stage.tag if stage is not None else ""
-    folder, _, file = path.rpartition(os.sep)
-    stem = file.rpartition(".")[0]
-    if not stem or not path.startswith(os.sep):
-        return _cache_path(path, kind)
-    key = folder, kind, sys.pycache_prefix, sys.implementation.cache_tag
-    known = _around.get(key)
-    if known is None:
-        before, _, after = (_cache_path(f"{folder}{os.sep}{_ANY}.py", kind) or "").rpartition(_ANY)
-        known = _around[key] = before, after
-    before, after = known
-    return f"{before}{stem}{after}" if after else None
+    return _cache_path(path, TAG + kind)
+
+
+def python_cache_path(path: str) -> str | None:
+    """Return the name of Python's own cache file for a source, as `cache_from_source` does, or None."""
+    return _cache_path(path, None)
 
 
 _ANY = "*"
-_around: dict[tuple[str, str, str | None, str | None], tuple[str, str]] = {}
+_around: dict[tuple[str, str | None, str | None, str | None], tuple[str, str]] = {}
 """What stands before and after the stem in names of cache files, by folder: to ask importlib takes longer than to read.
 
 It is for absolute names alone: what others mean depends on the working directory.
 """
 
 
-def _cache_path(path: str, kind: str) -> str | None:
+def _cache_path(path: str, optimization: str | None) -> str | None:
+    folder, _, file = path.rpartition(os.sep)
+    stem = file.rpartition(".")[0]
+    if not stem or not path.startswith(os.sep):
+        return _of_importlib(path, optimization)
+    key = folder, optimization, sys.pycache_prefix, sys.implementation.cache_tag
+    known = _around.get(key)
+    if known is None:
+        before, _, after = (_of_importlib(f"{folder}{os.sep}{_ANY}.py", optimization) or "").rpartition(_ANY)
+        known = _around[key] = before, after
+    before, after = known
+    return f"{before}{stem}{after}" if after else None
+
+
+def _of_importlib(path: str, optimization: str | None) -> str | None:
     try:
-        name: str = cache_from_source(path, optimization=TAG + kind)
+        name: str = cache_from_source(path, optimization=optimization)
     except (NotImplementedError, ValueError):
         return None
     return name
@@ -115,14 +101,23 @@ def read(path: str, data: bytes, stage: Stage | None = None) -> Entry | None:
     name = cache_path(path, stage)
     if name is None:
         return None
-    stored = _content(name)
-    body = memoryview(stored)[_HEAD_BYTES:]
-    if stored[:_HEAD_BYTES] != _head(data, body, stage):
+    try:
+        descriptor = os.open(name, _READ)
+        try:
+            status = os.fstat(descriptor)
+            stored = os.read(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
+    except OSError:
         return None
-    asked, links, lookups, reason, code = marshal.loads(body)  # noqa: S302 - what `write` wrote, byte for byte
+    body = memoryview(stored)[_HEAD_BYTES:]
+    if stored[:_HEAD_BYTES] != _head(data, body, stage) or (_TRUSTED is not None and status.st_uid not in _TRUSTED):
+        return None
+    entry: Entry = marshal.loads(body)  # noqa: S302 - what `write` wrote, byte for byte
+    code = entry[-1]
     if code.co_filename != path and not path.endswith(".pyc"):  # which tells where its source once was
         _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
-    return Entry(asked, links, lookups, reason, code)
+    return entry
 
 
 def write(path: str, data: bytes, entry: Entry, stage: Stage | None = None) -> None:
@@ -140,7 +135,7 @@ def write(path: str, data: bytes, entry: Entry, stage: Stage | None = None) -> N
 
 def dumps(data: bytes, entry: Entry, stage: Stage | None = None) -> bytes:
     """Return the content of the cache file for a source of that content."""
-    stored = marshal.dumps((entry.asked, entry.links, entry.lookups, entry.reason, entry.code))
+    stored = marshal.dumps(entry)
     return _head(data, stored, stage) + stored
 
 
@@ -150,34 +145,24 @@ def _head(data: bytes, body: bytes | memoryview, stage: Stage | None) -> bytes:
     return _MAGIC + _imp.source_hash(key, data) + _imp.source_hash(key, body)
 
 
-def _content(name: str) -> bytes:
-    """Return what is stored in a file of ours; nothing if there is none, or if it is another user's."""
-    return content(name, _TRUSTED)
-
-
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _TRUSTED = (os.getuid(), 0) if hasattr(os, "getuid") else None
+"""Whose entries are run: those of this user, and of root."""
+_AT_ONCE = 1 << 16
 
 
-def content(name: str, owners: tuple[int, ...] | None = None) -> bytes:
-    """Return the content of a file; nothing if it cannot be read.
+def content(path: str) -> bytes:
+    """Return the content of a file; nothing if it cannot be read, or is not read at once: it is too long, say.
 
     Without a file object it takes half the system calls, and a start reads two files for each module.
-
-    Args:
-        name: the file.
-        owners: users of whom one must own it; None for any.
     """
     try:
-        descriptor = os.open(name, _READ)
+        descriptor = os.open(path, _READ)
     except OSError:
         return b""
     try:
-        status = os.fstat(descriptor)
-        if owners is not None and status.st_uid not in owners:
-            return b""
-        stored = os.read(descriptor, status.st_size)
-        return stored if len(stored) == status.st_size else b""
+        data = os.read(descriptor, _AT_ONCE)
+        return data if not os.read(descriptor, 1) else b""
     except OSError:
         return b""
     finally:

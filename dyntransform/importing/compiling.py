@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
 from importlib._bootstrap import _call_with_frames_removed  # type: ignore[attr-defined]
 from importlib._bootstrap_external import _classify_pyc, _compile_bytecode  # type: ignore[attr-defined]
@@ -37,37 +38,72 @@ LinkSpec = tuple[str, str, tuple[tuple[str, str], ...]]
 """A live binding: qualified name of the class (empty for the module), module imported from, (attribute, name) pairs."""
 
 
+Lookups = tuple[tuple[str, str], ...]
+"""What functions look up late: pairs of module (with leading dots if relative) and attribute."""
+
+Facts = tuple[tuple[LinkSpec, ...], Lookups, str]
+"""What only edits and reports ask for: live bindings, late lookups, and why a file was left as it is."""
+
+
 class Compiled:
     """A module ready to run.
 
     Attributes:
         code: the code of the module, whose functions read imported names late.
-        links: its live bindings.
-        lookups: what its functions look up late: pairs of module (with leading dots if relative) and attribute.
         data: content of the file it was made from.
-        reason: why it runs as it is, unrewritten; empty otherwise.
         stage: what was done to its tree before it was lowered.
         opted_out: the file asks to be left alone: it runs as it is, and edits of it are not applied.
     """
 
-    __slots__ = ("code", "data", "links", "lookups", "opted_out", "reason", "stage")
+    __slots__ = ("_facts", "code", "data", "opted_out", "stage")
 
     def __init__(
         self,
         code: CodeType,
         links: tuple[LinkSpec, ...],
-        lookups: tuple[tuple[str, str], ...],
+        lookups: Lookups,
         data: bytes,
         reason: str = "",
         stage: Stage | None = None,
     ) -> None:
         self.code = code
-        self.links = links
-        self.lookups = lookups
         self.data = data
-        self.reason = reason
         self.stage = stage
         self.opted_out = opts_out(data)
+        self._facts: Facts | bytes = links, lookups, reason
+
+    @classmethod
+    def stored(cls, entry: cache.Entry, data: bytes, stage: Stage | None) -> Compiled:
+        """Return what an entry of the cache holds; its facts stay packed: few objects for garbage collection."""
+        self = cls.__new__(cls)
+        _, self.opted_out, self._facts, self.code = entry
+        self.data = data
+        self.stage = stage
+        return self
+
+    def to_store(self, asked: dict[str, bool]) -> cache.Entry:
+        """Return the entry for the cache, with the answers that the rewriting depended on."""
+        return tuple(asked.items()), self.opted_out, marshal.dumps(self._unpacked()), self.code
+
+    @property
+    def links(self) -> tuple[LinkSpec, ...]:
+        """Its live bindings."""
+        return self._unpacked()[0]
+
+    @property
+    def lookups(self) -> Lookups:
+        """What its functions look up late."""
+        return self._unpacked()[1]
+
+    @property
+    def reason(self) -> str:
+        """Why it runs as it is, unrewritten; empty otherwise."""
+        return self._unpacked()[2]
+
+    def _unpacked(self) -> Facts:
+        if isinstance(self._facts, bytes):
+            self._facts = marshal.loads(self._facts)  # noqa: S302 - from an entry that was checked
+        return self._facts  # type: ignore[return-value]
 
 
 def compile_file(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
@@ -100,10 +136,10 @@ def cached_file(
     entry = cache.read(path, data, stage)
     if entry is None:
         return None
-    for name, answer in entry.asked:  # without a generator: this is done for each module of a start
+    for name, answer in entry[0]:  # without a generator: this is done for each module of a start
         if is_project(name) is not answer:
             return None
-    return Compiled(entry.code, entry.links, entry.lookups, data, entry.reason, stage)
+    return Compiled.stored(entry, data, stage)
 
 
 def load_code(path: str, data: bytes) -> CodeType:
@@ -161,7 +197,7 @@ def _made(
         return answer
 
     made = make(ask)
-    return made, cache.Entry(tuple(asked.items()), made.links, made.lookups, made.reason, made.code)
+    return made, made.to_store(asked)
 
 
 def new_entry(path: str, data: bytes, is_project: Callable[[str], bool]) -> cache.Entry:

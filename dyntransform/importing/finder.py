@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 
+from dyntransform.importing.cache import python_cache_path
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.importing.roots import Roots
 
@@ -42,6 +43,8 @@ class DynFinder:
         ours = _OURS.get(type(loader))
         if ours is not None and self._roots.owns(loader.path):
             spec.loader = ours(loader.name, loader.path)
+            if ours is DynLoader:  # else importlib finds it out when it makes the module, which takes longer
+                spec.cached = python_cache_path(loader.path)
         if name in self._companions and spec.loader is not None:
             _call_when_loaded(spec.loader, self._companions[name])
         return spec

@@ -72,7 +72,7 @@ class Registry:
 
     def add(self, module: ModuleType, path: str, compiled: Compiled) -> None:
         """Record that `module` is about to be executed."""
-        record = Loaded(module.__name__, path, compiled, ref(module), vars(module))
+        record = Loaded(module.__name__, path, compiled, ref(module), module.__dict__)
         while self._importing is not None and not self._importing.is_being_imported():
             self._importing = self._importing.within
         record.within, self._importing = self._importing, record
@@ -81,7 +81,10 @@ class Registry:
     def put(self, record: Loaded) -> None:
         """Take in a record."""
         self._loaded[record.name] = record
-        (self._opted_out.add if record.compiled.opted_out else self._opted_out.discard)(record.name)
+        if record.compiled.opted_out:
+            self._opted_out.add(record.name)
+        elif self._opted_out:
+            self._opted_out.discard(record.name)
         self.version += 1
 
     def get(self, name: str) -> Loaded | None:

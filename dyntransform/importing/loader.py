@@ -89,7 +89,9 @@ class DynLoader(SourceFileLoader):
         """Return the rewritten code of the module."""
         path = self.get_filename(fullname)
         data = content(path) or self.get_data(path)  # which says why it cannot be read
-        compiled = _compiled(self, path, data)
+        compiled = cached_file(path, data, _project.is_late_bound) if _project is not None else None
+        if compiled is None or compiled.opted_out:
+            compiled = _compiled(self, path, data)
         if compiled is None:  # not valid Python: let Python's own loader say so, with its own frames
             with _told_once():
                 return self.source_to_code(data, path)
@@ -134,27 +136,21 @@ def expect_main(module: ModuleType) -> None:
 
 def _record_load(path: str, compiled: Compiled, caller: FrameType) -> None:
     """Record what is about to be executed; `caller` is the frame that asked for the code."""
-    if caller.f_code is _EXEC_MODULE:
-        _record(caller.f_locals["module"], path, compiled)
-    else:
-        _record_main(path, compiled)
-
-
-def _record_main(path: str, compiled: Compiled) -> None:
-    global _main
-    module, _main = _main, None
-    # runpy sets __spec__ right before it runs the code: whoever asks later asks for something else.
-    if module is not None and module.__spec__ is None and _project is not None:
-        _record(module, path, compiled)
-
-
-def _record(module: ModuleType, path: str, compiled: Compiled) -> None:
-    """Record a module that is about to be executed; one that opted out gets the loader that Python gives it."""
-    if compiled.opted_out:
+    module = caller.f_locals["module"] if caller.f_code is _EXEC_MODULE else _expected_main()
+    if module is None or _project is None:
+        return
+    if compiled.opted_out:  # it gets the loader that Python gives it
         module.__loader__ = SourceFileLoader(module.__name__, path)
         if module.__spec__ is not None:
             module.__spec__.loader = module.__loader__
-    _project.loaded.add(module, path, compiled)  # type: ignore[union-attr]  # the caller looked
+    _project.loaded.add(module, path, compiled)
+
+
+def _expected_main() -> ModuleType | None:
+    global _main
+    module, _main = _main, None
+    # runpy sets __spec__ right before it runs the code: whoever asks later asks for something else.
+    return module if module is not None and module.__spec__ is None else None
 
 
 def _differs(path: str, data: bytes) -> bool:
@@ -176,12 +172,9 @@ def _told_once() -> AbstractContextManager[object]:
 
 
 def _compiled(loader: DynLoader, path: str, data: bytes) -> Compiled | None:
-    """Return the code to run; None if the hook is gone or the source is not valid."""
+    """Return the code to run, which the cache has not; None if the hook is gone or the source is not valid."""
     if _project is None:
         return None
-    compiled = cached_file(path, data, _project.is_late_bound)
-    if compiled is not None and not compiled.opted_out:
-        return compiled
     try:
         if opts_out(data):
             code = SourceFileLoader.get_code(loader, loader.name)

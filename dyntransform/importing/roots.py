@@ -33,6 +33,7 @@ class Roots:
         self.exclude: tuple[str, ...] = ()
         self._prefixes: tuple[str, ...] = ()
         self._folders: dict[str, bool] = {}
+        self._owned: dict[str, bool] = {}
         self._own: set[str] | None = None
         self._installed: set[str] | None = None
         self.extend(paths, exclude)
@@ -45,18 +46,21 @@ class Roots:
         real = (os.path.realpath(path) for path in self.paths)
         self._prefixes = tuple(dict.fromkeys(os.path.join(path, "") for path in (*self.paths, *real)))
         self._folders.clear()
+        self._owned.clear()
         self.forget_names()
 
     def owns(self, path: str) -> bool:
         """Whether the file belongs to the project."""
-        owned = False
-        for prefix in self._prefixes:
-            if path.startswith(prefix):
-                below = path[len(prefix) :]
-                if self._excluded(path, below):
-                    return False
-                owned = owned or self._is_project_folder(prefix, os.path.dirname(below))
-        return owned
+        folder = path.rpartition(os.sep)[0]
+        owned = self._owned.get(folder)
+        if owned is None:
+            below = [(prefix, os.path.join(folder, "")) for prefix in self._prefixes]
+            owned = self._owned[folder] = any(
+                self._is_project_folder(prefix, each[len(prefix) : -1])
+                for prefix, each in below
+                if each.startswith(prefix)
+            )
+        return owned and not (self.exclude and self.excludes(path))
 
     def excludes(self, path: str) -> bool:
         """Whether a pattern says that the file is not project code."""

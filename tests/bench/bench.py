@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     missing = [name for name in engines.ENGINES if not engines.available(name)]
     results = options.out / "results.json"
-    outcomes = _kept(results) if options.only and results.exists() else {}
+    outcomes = _kept(results) if results.exists() else {}
     with tempfile.TemporaryDirectory(prefix="dyntransform-bench-") as folder:
         for name, jobs in SUITES.items():
             if options.only and name not in options.only:
@@ -64,7 +64,13 @@ def main() -> None:
                 continue
             wanted = [job for job in jobs(Path(folder), quick=options.quick) if job.engine not in missing]
             outcomes[name] = run(wanted, _ROUNDS.get(name, 1) if not options.quick else 1, Path(folder))
-    options.out.mkdir(parents=True, exist_ok=True)
+            _write(outcomes, options.out, missing)  # after each suite: a run takes an hour, and may be ended
+    print((options.out / "README.md").read_text(encoding="utf-8"))
+
+
+def _write(outcomes: dict[str, list[Outcome]], out: Path, missing: Sequence[str]) -> None:
+    """Write the samples, the plots and the note."""
+    out.mkdir(parents=True, exist_ok=True)
     raw = {
         name: [
             {"work": each.job.work, "engine": each.job.engine, "answers": _short(each.answers)}
@@ -73,11 +79,10 @@ def main() -> None:
         for name in SUITES
         if name in outcomes
     }
-    results.write_text(json.dumps(raw), encoding="utf-8")
-    pictures = plots.draw(outcomes, options.out)
+    (out / "results.json").write_text(json.dumps(raw), encoding="utf-8")
+    pictures = plots.draw(outcomes, out)
     note = tables.note(outcomes, pictures, missing)
-    (options.out / "README.md").write_text(note, encoding="utf-8")
-    print(note)
+    (out / "README.md").write_text(note, encoding="utf-8")
 
 
 def _short(value: Any) -> Any:

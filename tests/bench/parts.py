@@ -83,17 +83,26 @@ def _steps_of_ours(names: Sequence[str], paths: dict[str, str]) -> dict[str, flo
     folder = [os.path.dirname(next(iter(paths.values())))]
     data = {name: Path(paths[name]).read_bytes() for name in names}
     files = {name: str(cache.cache_path(paths[name])) for name in names}
-    stored = {name: cache._content(files[name]) for name in names}
+    stored = {name: Path(files[name]).read_bytes() for name in names}
     body = {name: memoryview(stored[name])[cache._HEAD_BYTES :] for name in names}
     loaders = {name: sys.modules[name].__spec__.loader for name in names}
     return {
         "find the module": _least(names, lambda name: finder.find_spec(name, folder)),
         "look at or read the source": _least(names, lambda name: cache.content(paths[name])),
-        "read the stored code": _least(names, lambda name: cache._content(files[name])),
+        "read the stored code": _least(names, lambda name: _read(files[name])),
         "hash": _least(names, lambda name: cache._head(data[name], body[name], None)),
         "unmarshal it": _least(names, lambda name: marshal.loads(body[name])),
         "these and what is between them": _least(names, lambda name: loaders[name].get_code(name)),
     }
+
+
+def _read(path: str) -> bytes:
+    """Read a cache entry as the loader does."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def _again(names: Sequence[str]) -> None:

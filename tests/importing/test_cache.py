@@ -53,7 +53,7 @@ def test_second_time(source: Path, compiled: list[str]) -> None:
     """The second time, all that was found out comes from the cache."""
     first, second = (compile_file(str(source), SOURCE, everything) for _ in range(2))
     assert compiled == ["mod.py"]
-    for field in compiling.Compiled.__slots__:
+    for field in ("code", "data", "stage", "opted_out", "links", "lookups", "reason"):
         assert getattr(first, field) == getattr(second, field)
     assert second.links == (("", "m", (("a", "a"),)),)
     assert second.lookups == (("m", "y"),)
@@ -76,9 +76,10 @@ def test_name_is_that_of_the_import_system(tmp_path: Path, monkeypatch: pytest.M
 
     def names() -> list[tuple[str | None, str]]:
         paths = [str(tmp_path / name), str(tmp_path / "sub" / name), name]
-        return [
+        ours = [
             (cache.cache_path(path), importlib.util.cache_from_source(path, optimization=cache.TAG)) for path in paths
         ]
+        return ours + [(cache.python_cache_path(path), importlib.util.cache_from_source(path)) for path in paths]
 
     def agree() -> bool:
         return all(ours == theirs for _ in range(2) for ours, theirs in names())
@@ -103,6 +104,15 @@ def test_content_decides(source: Path, compiled: list[str]) -> None:
     changed = compile_file(str(source), SOURCE.replace(b"import a", b"import b"), everything)
     assert len(compiled) == 2
     assert changed.links == (("", "m", (("b", "b"),)),)
+
+
+@pytest.mark.parametrize("size", [0, 10, 1 << 16, (1 << 16) + 1, 3 << 16])
+def test_content_is_read_at_once_or_not_at_all(tmp_path: Path, size: int) -> None:
+    """A long file is left to Python's loader; a part of a file is never taken for all of it."""
+    path = tmp_path / "some.py"
+    path.write_bytes(b"#" * size)
+    assert cache.content(str(path)) in ([b"#" * size] if size <= 1 << 16 else [b""])
+    assert cache.content(str(tmp_path)) == cache.content(str(tmp_path / "none.py")) == b""
 
 
 def test_configuration_decides(source: Path, compiled: list[str]) -> None:

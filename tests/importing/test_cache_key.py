@@ -26,8 +26,8 @@ def test_entry_of_any_build_of_python(build: int, tmp_path: Path, monkeypatch: p
     importlib.reload(cache)
     source = tmp_path / "m.py"
     source.write_bytes(b"x = 1\n")
-    entry = cache.Entry((), (), (), "", compile("x = 1\n", str(source), "exec"))
+    entry = (), False, b"", compile("x = 1\n", str(source), "exec")
     cache.write(str(source), b"x = 1\n", entry)
     found = cache.read(str(source), b"x = 1\n")
     assert found is not None
-    assert found.code == entry.code
+    assert found == entry
