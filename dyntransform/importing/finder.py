@@ -20,8 +20,8 @@ __all__ = ["DynFinder"]
 class DynFinder:
     """A meta path finder (PEP 451) that stands right before `PathFinder`.
 
-    Only a plain `SourceFileLoader` or `SourcelessFileLoader` is replaced: archives, extension modules, namespace
-    packages and other people's loaders stay as they are.
+    Only a plain `SourceFileLoader` or `SourcelessFileLoader` becomes one of ours: archives, extension modules,
+    namespace packages and other people's loaders stay as they are.
 
     Args:
         roots: the project.
@@ -42,7 +42,7 @@ class DynFinder:
         loader: Any = spec.loader
         ours = _OURS.get(type(loader))
         if ours is not None and self._roots.owns(loader.path):
-            spec.loader = ours(loader.name, loader.path)
+            loader.__class__ = ours
             if ours is DynLoader:  # else importlib finds it out when it makes the module, which takes longer
                 spec.cached = python_cache_path(loader.path)
         if name in self._companions and spec.loader is not None:
