@@ -64,6 +64,8 @@ class Hook:
         global _hook  # noqa: PLW0603 - the one installed hook
         atexit.unregister(self._end)
         self.unwatch()
+        if self._engine is not None:
+            self._engine.rest()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
         for ours in set(_COMPANIONS.values()):

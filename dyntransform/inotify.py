@@ -23,6 +23,11 @@ __all__ = ["Inotify"]
 _CLOSE_ON_EXEC = 0o2000000
 # modified, attributes, closed after writing, moved from, moved to, created, deleted, folder deleted, folder moved
 _EVENTS = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
+_NON_BLOCKING = 0o4000
+_LOST = 0x2000 | 0x4000 | 0x8000 | 0x400 | 0x800
+"""Unmounted, queue too long, watch removed, folder deleted or moved: what happens from then on is not told."""
+_HEAD_BYTES = 16
+"""An event: number of the watch, kinds, cookie, length of the name, in 4 bytes each; then the name and zeros."""
 _BUFFER = 1 << 16
 
 
@@ -31,21 +36,22 @@ class Inotify:
 
     Args:
         folders: the folders.
+        blocking: whether `wait` is to be used, and not `files`.
 
     Raises:
         OSError: the system has no inotify, or none left for this user, or a folder is not there.
     """
 
-    def __init__(self, folders: Iterable[str]) -> None:
+    def __init__(self, folders: Iterable[str], *, blocking: bool = True) -> None:
         if _ctypes is None or sys.platform != "linux":
             raise OSError("there is no inotify")
         self._library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type] # what is in the process
-        self._file = self._call("inotify_init1", _CLOSE_ON_EXEC)
+        self._file = self._call("inotify_init1", _CLOSE_ON_EXEC | (0 if blocking else _NON_BLOCKING))
         self._closing = _thread.allocate_lock()
-        self._watches: list[int] = []
+        self._watches: dict[int, str] = {}
         try:
             for folder in folders:
-                self._watches.append(self._call("inotify_add_watch", self._file, os.fsencode(folder), _EVENTS))
+                self._watches[self._call("inotify_add_watch", self._file, os.fsencode(folder), _EVENTS)] = folder
         except OSError:
             os.close(self._file)
             raise
@@ -53,6 +59,33 @@ class Inotify:
     def wait(self) -> None:
         """Return as soon as something happens, and at once if something did since this returned last."""
         os.read(self._file, _BUFFER)
+
+    def files(self) -> set[str] | None:
+        """Return the files to which something happened since this was last called; None if some may be missing."""
+        found: set[str] = set()
+        complete = True
+        while True:
+            try:
+                events = os.read(self._file, _BUFFER)
+            except BlockingIOError:
+                return found if complete else None
+            at = 0
+            while at < len(events):
+                watch, kinds, _, size = (
+                    int.from_bytes(events[each : each + 4], sys.byteorder) for each in range(at, at + _HEAD_BYTES, 4)
+                )
+                complete = complete and not kinds & _LOST
+                name = events[at + _HEAD_BYTES : at + _HEAD_BYTES + size].rstrip(b"\0")
+                if name and complete:
+                    found.add(os.path.join(self._watches[watch], os.fsdecode(name)))
+                at += _HEAD_BYTES + size
+
+    def is_open(self) -> bool:
+        """Whether the program has not closed it: some close all files, and the number is another file's then."""
+        try:
+            return os.readlink(f"/proc/self/fd/{self._file}") == "anon_inode:inotify"
+        except OSError:
+            return False
 
     def wake(self) -> None:
         """Have `wait` return in another thread; nothing is watched any more."""

@@ -72,6 +72,11 @@ class Engine:
         """
         return self._exclusively(self._undo)
 
+    def rest(self) -> None:
+        """Keep no file open; the next reload looks at all files."""
+        with self._lock:
+            self._states.notice_no_more()
+
     def _exclusively(self, work: Callable[[], Report]) -> Report:
         with self._lock:
             if self._busy:
@@ -86,8 +91,11 @@ class Engine:
     def _reload(self, paths: Collection[str]) -> Report:
         start = time.perf_counter()
         self._project.adopt_found()
-        states = self._states.of_files(paths) if paths and self._in_step else None
+        states: dict[str, ModuleState] | None = None
+        if self._in_step:
+            states = self._states.of_files(paths) if paths else self._states.noticed()
         if states is None:
+            self._states.notice()
             states = self._states.current()
         self._in_step = False
         changed: _Files = {}

@@ -7,6 +7,7 @@ import functools
 import importlib
 import itertools
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,12 +21,15 @@ from dyntransform.importing.loaded import Loaded, Registry
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.graph import Graph
+from dyntransform.reloading.notices import Notices
 from dyntransform.reloading.source import Source, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 
 __all__ = ["Content", "ModuleState", "States"]
 
+_MANY = 500
+"""From so many modules on, it pays to be told which files changed."""
 _RACY_NS = 2_000_000_000
 """A file changed this recently, in nanoseconds, may change again without another time stamp ("racily clean" in git)."""
 
@@ -163,6 +167,11 @@ class States:
         self._sources: dict[str, Source] = {}
         self._graph = Graph()
         self._clean: dict[str, tuple[str, int, int, int, int]] = {}
+        self._notices = Notices()
+        self._unnoticed: set[str] = set()
+        """Modules whose files may have changed, or change, without a notice that was heeded."""
+        self._unwatched: set[str] = set()
+        """Modules whose folders are perhaps not watched yet."""
 
     def current(self) -> dict[str, ModuleState]:
         """Return the states of modules in `sys.modules`, in the order of loading, without those that opted out."""
@@ -189,6 +198,35 @@ class States:
                 return None
             names.update(found)
         return self._in_order(names)
+
+    def notice(self) -> None:
+        """Be told of what happens to the files from now on, if there are many; call it before they are looked at."""
+        self._take_in()
+        if len(self._states) >= _MANY:
+            self._notices.begin({state.path.rpartition(os.sep)[0] for state in self._states.values()})
+        else:
+            self._notices.end()
+        self._unwatched.clear()
+        self._unnoticed |= self._states.keys() - self.current().keys()
+
+    def noticed(self) -> dict[str, ModuleState] | None:
+        """Return the states of modules whose files something happened to, since all were looked at; None if unknown."""
+        self._take_in()
+        if self._unwatched or self._unnoticed:
+            return None
+        files = self._notices.take()
+        if files is None:
+            return None
+        graph = self._linked()
+        # A source that is new beside a compiled file goes first. Of other files none was looked at before either.
+        names = {name for file in files for path in (file, f"{file}c") for name in graph.of_file(path)}
+        found = self._in_order(names)
+        self._unnoticed |= names & self._states.keys() - found.keys()
+        return found
+
+    def notice_no_more(self) -> None:
+        """Give back what the operating system keeps for notices; `notice` begins anew."""
+        self._notices.end()
 
     def importers(self, modules: Iterable[str]) -> list[ModuleState]:
         """Return the loaded modules that may have read from some of `modules`."""
@@ -232,6 +270,7 @@ class States:
         records = {name: one for name, one in self._loaded.snapshot().items() if not one.compiled.opted_out}
         for name in self._states.keys() - records.keys():
             del self._states[name], self._namespaces[name]
+            self._unnoticed.discard(name)
         for name, record in records.items():
             known = self._states.get(name)
             if known is None or known.loaded is not record:
@@ -239,8 +278,11 @@ class States:
                 self._put(ModuleState(record, compiled.data, compiled.links, compiled.lookups))
 
     def _put(self, state: ModuleState) -> None:
-        if state.name not in self._states:
+        known = self._states.get(state.name)
+        if known is None:
             self._places[state.name] = next(self._numbers)
+        if known is None or known.path != state.path:
+            self._unwatched.add(state.name)
         self._states[state.name] = self._fresh[state.name] = state
         self._namespaces[state.name] = state.namespace
 
@@ -295,7 +337,12 @@ class States:
         """
         path = state.loaded.path
         try:
-            status = os.stat(path)
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1:
+                self._unnoticed.add(state.name)
+                status = os.stat(path)
+            elif self._unnoticed:
+                self._unnoticed.discard(state.name)
             if path.endswith(".pyc") and os.path.exists(path[:-1]):
                 return _moved(state)  # source beside it goes first
             mark = (path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -305,6 +352,7 @@ class States:
             with open(path, "rb") as file:
                 data = file.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            self._unnoticed.add(state.name)  # it may come back at another place
             return _moved(state)
         if data != state.data:
             return Content(data)
