@@ -123,9 +123,16 @@ def _reload(root: str) -> dict[str, Any]:
     steps = {
         "os.stat of all files": _least(paths, os.stat),
         "reload() without an edit": _least([""], lambda _: tool.hook.reload()),
+        "reload() without an edit, not told": _least([""], lambda _: _reload_not_told(tool.hook)),
         "reload([path]) without an edit": _least([""], lambda _: tool.hook.reload(paths[:1])),
     }
     return {"modules": len(paths), "steps": steps}
+
+
+def _reload_not_told(hook: Any) -> None:
+    """Reload as where the operating system tells nothing, and as the first time."""
+    hook.engine.rest()
+    hook.reload()
 
 
 def _constant(root: str, shape: tuple[int, int]) -> dict[str, Any]:
