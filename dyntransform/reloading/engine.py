@@ -51,6 +51,8 @@ class Engine:
         self._busy = False
         self._in_step = False
         """Whether a file that was not saved since the last reload cannot differ from what runs."""
+        self._asked_again = False
+        """Whether the last reload was to find out itself what was saved."""
         self._history: collections.deque[_Files] = collections.deque(maxlen=_UNDO_DEPTH)
 
     def reload(self, paths: Collection[str] = ()) -> Report:
@@ -73,9 +75,12 @@ class Engine:
         return self._exclusively(self._undo)
 
     def rest(self) -> None:
-        """Keep no file open; the next reload looks at all files."""
-        with self._lock:
-            self._states.notice_no_more()
+        """Keep no file open, unless an edit is being applied; the next reload looks at all files."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._states.notice_no_more()
+            finally:
+                self._lock.release()
 
     def _exclusively(self, work: Callable[[], Report]) -> Report:
         with self._lock:
@@ -95,8 +100,10 @@ class Engine:
         if self._in_step:
             states = self._states.of_files(paths) if paths else self._states.noticed()
         if states is None:
-            self._states.notice()
+            if not paths and self._asked_again:  # whoever watches will name the files
+                self._states.notice()
             states = self._states.current()
+        self._asked_again = not paths
         self._in_step = False
         changed: _Files = {}
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 
 import pytest
 
@@ -51,8 +52,9 @@ def pair(project, looked_at, monkeypatch):
     """Two modules of a project that counts as large, in step with their files."""
     monkeypatch.setattr(state, "_MANY", 1)
     modules = project.load("first", TEXT.format(1)), project.load("second", TEXT.format(1))
-    assert not dyntransform.reload()
-    looked_at.clear()
+    for _ in range(2):
+        assert not dyntransform.reload()
+        assert everything(looked_at)
     return modules
 
 
@@ -189,6 +191,36 @@ def test_folder_that_is_replaced(project, looked_at):
     (folder / "third.py").write_text(TEXT.format(3))
     dyntransform.reload()
     assert module.f() == 3
+
+
+def test_named_files_are_not_watched(project, looked_at, monkeypatch):
+    """Whoever watches names the files: no second watch is begun for that."""
+    monkeypatch.setattr(state, "_MANY", 1)
+    monkeypatch.setattr(Notices, "begin", lambda *_: pytest.fail("begun"))
+    first = project.load("first", TEXT.format(1))
+    dyntransform.reload()
+    for text in ("1 +", TEXT.format(2)):
+        project.write(first=text)
+        dyntransform.hook.current().reload([str(project.root / "first.py")])
+    assert first.f() == 2
+    assert looked_at == ["first"] * 3
+
+
+def test_uninstalling_does_not_wait_for_an_edit(project, monkeypatch):
+    """A program may end although an edit that never ends is being applied."""
+    edited, over = threading.Event(), threading.Event()
+    monkeypatch.setattr("builtins.edited", edited, raising=False)
+    monkeypatch.setattr("builtins.over", over, raising=False)
+    project.load("first", "x = 1")
+    project.write(first="x = 2\nedited.set()\nover.wait(20)")
+    thread = threading.Thread(target=dyntransform.reload)
+    thread.start()
+    assert edited.wait(20)
+    dyntransform.hook.current().engine.rest()
+    assert not over.is_set()
+    over.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_failed_edit(project, pair, looked_at):
