@@ -165,7 +165,9 @@ class Hook:
     def _saved(self, paths: Collection[str]) -> None:
         if self._engine is None and not self._project.differs():
             return
-        report = self.reload(paths)
+        self._tell(self.reload(paths))
+
+    def _tell(self, report: Report) -> None:
         if report and self._on_report is not None:
             self._on_report(report)
 

@@ -89,7 +89,7 @@ class Engine:
                 return Report(error=ReloadError(problem))
             self._busy = True
             try:
-                return work()
+                return _without_circles(work())
             finally:
                 self._busy = False
 
@@ -155,16 +155,13 @@ class Engine:
         edit: Edit | None = None
         events: list[ReloadEvent] = []
         try:
-            edits = {name: self._module_edit(states[name], content) for name, content in changed.items()}
-            events.extend(ReloadEvent(name, one.path) for name, one in edits.items() if not one.pairing.unchanged)
-            self._call_before(events)
-            edit = Edit(edits, self._dependent, Ordering(self._states))
+            edit = self._prepared(states, changed, events)
             edit.apply()
             late.follow(edit, self._states.is_looked_up)
             edit.transaction.finish()
         except BaseException as error:  # noqa: BLE001 - the border to the edited program: SystemExit is an error too
+            _forget_locals(error)
             if edit is not None:
-                _forget_locals(error)
                 for problem in edit.transaction.rollback():
                     error.add_note(f"one thing could not be put back: {type(problem).__name__}: {problem}")
             self._states.restore(saved[0])
@@ -173,8 +170,7 @@ class Engine:
             self._forget_lines(files)
             effects = tuple(edit.executed) if edit is not None else ()
             seconds = time.perf_counter() - start
-            report = Report(error=error, place=self._place(error), files=files, seconds=seconds, cannot_undo=effects)
-            return self._call_after(events, report)
+            return self._call_after(events, Report((), error, self._place(error), files, seconds, effects))
         self._keep(edit)
         self._forget_lines(files)
         loaded = [
@@ -184,6 +180,13 @@ class Engine:
         ]
         report = Report((*loaded, *edit.changes), files=files, seconds=time.perf_counter() - start)
         return self._call_after(events, report)
+
+    def _prepared(self, states: dict[str, ModuleState], changed: _Files, events: list[ReloadEvent]) -> Edit:
+        """Read and compare what changed, and tell the hooks; what they are told is added to the events."""
+        edits = {name: self._module_edit(states[name], content) for name, content in changed.items()}
+        events.extend(ReloadEvent(name, one.path) for name, one in edits.items() if not one.pairing.unchanged)
+        self._call_before(events)
+        return Edit(edits, self._dependent, Ordering(self._states))
 
     def _call_before(self, events: Iterable[ReloadEvent]) -> None:
         for event in events:
@@ -255,9 +258,22 @@ def _former(state: ModuleState, content: Content) -> Content:
     return Content(state.data, spec)
 
 
+def _without_circles(report: Report) -> Report:
+    """Return the report of an edit, whose traceback refers to frames that hold the report, and what was undone.
+
+    Garbage collection would find these circles, but the next edit may come first, and search the heap for who else has
+    the code that it replaces.
+    """
+    if report.error is not None:
+        _forget_locals(report.error)
+    return report
+
+
 def _forget_locals(error: BaseException) -> None:
-    """Empty the frames of ours in a traceback, which would keep what is undone alive; the program's stay whole."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
+    """Empty the frames of ours in a traceback, and those that called them; the program's stay whole."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    callers = traceback.walk_stack(frames[0].f_back) if frames else ()
+    for frame in [*frames, *(frame for frame, _ in callers)]:
         if frame.f_code.co_filename.startswith(_HERE):
             with contextlib.suppress(RuntimeError):  # it is running
                 frame.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import collections
 import gc
+import sys
 from collections.abc import Sized
 
 import pytest
@@ -104,3 +105,18 @@ def test_dispatch(project):
     assert module.f(module.A()) == "sized"
     project.edit(lengths=text)
     assert module.f(module.A()) == "any"
+
+
+def test_failed_edit_leaves_nothing_behind(project):
+    """What it held is gone with it, without garbage collection: the next edit need not search for unknown holders."""
+    module = project.load("m", "def f(): return 1")
+    counts = []
+    gc.disable()
+    try:
+        for number in range(2, 6):
+            counts.append((sys.getrefcount(module.f), sys.getrefcount(module.f.__code__)))
+            assert project.try_edit(m=f"def f(): return {number}\n1 / 0").error is not None
+            assert module.f() == 1
+    finally:
+        gc.enable()
+    assert len(set(counts)) == 1
