@@ -49,8 +49,8 @@ class Engine:
         self._states = States(Options(project.is_late_bound), project.loaded)
         self._lock = threading.RLock()
         self._busy = False
-        self._in_step = False
-        """Whether a file that was not saved since the last reload cannot differ from what runs."""
+        self._differing: frozenset[str] | None = None
+        """The files that differ from what runs, without those saved since the last reload; None if not known."""
         self._asked_again = False
         """Whether the last reload was to find out itself what was saved."""
         self._history: collections.deque[_Files] = collections.deque(maxlen=_UNDO_DEPTH)
@@ -96,15 +96,13 @@ class Engine:
     def _reload(self, paths: Collection[str]) -> Report:
         start = time.perf_counter()
         self._project.adopt_found()
-        states: dict[str, ModuleState] | None = None
-        if self._in_step:
-            states = self._states.of_files(paths) if paths else self._states.noticed()
+        states = self._saved(paths)
         if states is None:
             if not paths and self._asked_again:  # whoever watches will name the files
                 self._states.notice()
             states = self._states.current()
         self._asked_again = not paths
-        self._in_step = False
+        self._differing = None
         changed: _Files = {}
         try:
             for name, state in states.items():
@@ -118,12 +116,21 @@ class Engine:
             changed.pop(each.record.name, None)
         before = {name: _former(states[name], content) for name, content in changed.items()}
         report = self._apply(states, changed, start)
-        self._in_step = report.error is None
         if report.error is not None:
+            self._differing = frozenset([*report.files, *(each.record.path for each in outside)])
             return report
+        self._differing = frozenset()
         if report:
             self._history.append(before)
         return self._with_outside(report, outside)
+
+    def _saved(self, paths: Collection[str]) -> dict[str, ModuleState] | None:
+        """Return the states of the modules whose files can differ from what runs; None if any can."""
+        if self._differing is None:
+            return None
+        if paths:
+            return self._states.of_files({*paths, *self._differing})
+        return self._states.noticed(self._differing)
 
     def _with_outside(self, report: Report, outside: list[OutsideEdit]) -> Report:
         if not outside:
@@ -138,7 +145,7 @@ class Engine:
         if not self._history:
             return Report(error=ReloadError("there is no edit to take back"))
         wanted = self._history[-1]
-        self._in_step = False
+        self._differing = None
         report = self._apply(states, {name: content for name, content in wanted.items() if name in states}, start)
         if report.error is None:
             self._history.pop()

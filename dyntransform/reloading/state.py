@@ -209,8 +209,11 @@ class States:
         self._unwatched.clear()
         self._unnoticed |= self._states.keys() - self.current().keys()
 
-    def noticed(self) -> dict[str, ModuleState] | None:
-        """Return the states of modules whose files something happened to, since all were looked at; None if unknown."""
+    def noticed(self, others: Iterable[str]) -> dict[str, ModuleState] | None:
+        """Return the states of modules whose files something happened to, and of those of other files.
+
+        None if it is not known what happened.
+        """
         self._take_in()
         if self._unwatched or self._unnoticed:
             return None
@@ -219,7 +222,8 @@ class States:
             return None
         graph = self._linked()
         # A source that is new beside a compiled file goes first. Of other files none was looked at before either.
-        names = {name for file in files for path in (file, f"{file}c") for name in graph.of_file(path)}
+        paths = itertools.chain(others, files, (f"{file}c" for file in files))
+        names = {name for path in paths for name in graph.of_file(path)}
         found = self._in_order(names)
         self._unnoticed |= names & self._states.keys() - found.keys()
         return found
@@ -322,8 +326,10 @@ class States:
 
     def restore(self, saved: dict[str, ModuleState]) -> None:
         """Go back to what `snapshot` gave."""
-        self._states = saved
-        self._fresh = dict(saved)
+        before, self._states = self._states, saved
+        self._fresh = {
+            name: state for name, state in saved.items() if name in self._fresh or before.get(name) is not state
+        }
         self._namespaces = {name: state.namespace for name, state in saved.items()}
 
     def changed(self, state: ModuleState) -> Content | None:

@@ -103,7 +103,7 @@ def _kept(results: Path) -> dict[str, list[Outcome]]:
     }
 
 
-_ROUNDS = {"loops": 7, "start": 5, "libraries": 5, "first": 5, "memory": 3, "build": 3}
+_ROUNDS = {"loops": 7, "start": 5, "libraries": 9, "first": 5, "memory": 3, "build": 3}
 """Once, where nothing else is said: with many samples in a process."""
 
 

@@ -224,14 +224,29 @@ def test_uninstalling_does_not_wait_for_an_edit(project, monkeypatch):
 
 
 def test_failed_edit(project, pair, looked_at):
-    """After it, all files are looked at."""
-    project.write(first="1 +")
-    assert dyntransform.reload().error is not None
+    """The next tries again with each file that differs, and looks at no other."""
+    project.load("third", TEXT.format(1))
+    dyntransform.reload()
+    project.write(first="1 / 0", second=TEXT.format(2))
+    for _ in range(2):
+        assert isinstance(dyntransform.reload().error, ZeroDivisionError)
     looked_at.clear()
     project.write(first=TEXT.format(2))
-    dyntransform.reload()
+    assert dyntransform.reload().error is None
     assert everything(looked_at)
-    assert pair[0].f() == 2
+    assert [module.f() for module in pair] == [2, 2]
+    assert not dyntransform.reload()
+    assert looked_at == []
+
+
+def test_failed_edit_beside_a_file_that_opts_out(project, pair):
+    """That it is not applied is said once the edit succeeds."""
+    project.write(first="1 / 0", second="# dyntransform: off\n" + TEXT.format(2))
+    assert isinstance(dyntransform.reload().error, ZeroDivisionError)
+    project.write(first=TEXT.format(2))
+    report = dyntransform.reload()
+    assert [change.module for change in report.changes if change.action is dyntransform.Action.REFUSED] == ["second"]
+    assert [module.f() for module in pair] == [2, 1]
 
 
 def test_queue_that_overflows(project, pair, looked_at, monkeypatch):
