@@ -282,8 +282,8 @@ class _Files:
     def save(self, name: str, text: str | None) -> None:
         path = self._root.joinpath(*name.split(".")).with_suffix(".py")
         self._stamp += 2 * 10**9
+        self._originals.setdefault(path, (path.read_text(), path.stat()))
         if text is not None:
-            self._originals.setdefault(path, (path.read_text(), path.stat()))
             path.write_text(text)
         os.utime(path, ns=(self._stamp, self._stamp))
 
