@@ -101,6 +101,8 @@ class Registry:
 
     def restore(self, saved: dict[str, Loaded]) -> None:
         """Go back to what `snapshot` gave."""
+        if saved == self._loaded:
+            return
         self._loaded = dict(saved)
         self._opted_out = {name for name, record in saved.items() if record.compiled.opted_out}
         self.version += 1

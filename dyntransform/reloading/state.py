@@ -326,6 +326,8 @@ class States:
 
     def restore(self, saved: dict[str, ModuleState]) -> None:
         """Go back to what `snapshot` gave."""
+        if saved == self._states:  # most failing edits load nothing
+            return
         before, self._states = self._states, saved
         self._fresh = {
             name: state for name, state in saved.items() if name in self._fresh or before.get(name) is not state
