@@ -216,13 +216,21 @@ class Transaction:
             undo += _differences(target, state)
         for container, before, after in reversed(self._contents):
             undo.append(functools.partial(_restore_contents, container, before, after))
-        for name, module in list(sys.modules.items()):
-            if self._modules.get(name) is not module:
-                undo.append(_unload(name, module, self._modules.get(name)))
+        return undo + self._modules_back()
+
+    def _modules_back(self) -> list[_Operation]:
+        present, former = dict(sys.modules), self._modules
+        if list(present) == list(former) and all(map(operator.is_, present.values(), former.values())):
+            return []  # the rule, and there may be thousands
+        undo = [
+            _unload(name, module, former.get(name))
+            for name, module in present.items()
+            if former.get(name) is not module
+        ]
         undo.extend(
             functools.partial(operator.setitem, sys.modules, name, module)
-            for name, module in self._modules.items()
-            if name not in sys.modules
+            for name, module in former.items()
+            if name not in present
         )
         return undo
 
