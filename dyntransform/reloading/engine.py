@@ -18,12 +18,13 @@ from dyntransform.errors import ReloadError
 from dyntransform.importing.loader import Project
 from dyntransform.reloading import late
 from dyntransform.reloading.edit import Edit
+from dyntransform.reloading.files import Content
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.opted_out import OutsideEdit, outside_edits
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
 from dyntransform.reloading.source import read_source
-from dyntransform.reloading.state import Content, ModuleState, States
+from dyntransform.reloading.state import ModuleState, States
 from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements
 from dyntransform.transform.decide import Options
@@ -78,7 +79,7 @@ class Engine:
         """Keep no file open, unless an edit is being applied; the next reload looks at all files."""
         if self._lock.acquire(blocking=False):
             try:
-                self._states.notice_no_more()
+                self._states.files.rest()
             finally:
                 self._lock.release()
 
@@ -96,17 +97,17 @@ class Engine:
     def _reload(self, paths: Collection[str]) -> Report:
         start = time.perf_counter()
         self._project.adopt_found()
-        states = self._saved(paths)
+        differing, self._differing = self._differing, None
+        states = self._saved(paths, differing)
         if states is None:
             if not paths and self._asked_again:  # whoever watches will name the files
                 self._states.notice()
             states = self._states.current()
         self._asked_again = not paths
-        self._differing = None
         changed: _Files = {}
         try:
             for name, state in states.items():
-                content = self._states.changed(state)
+                content = self._states.files.changed(state)
                 if content is not None:
                     changed[name] = content
             outside = list(outside_edits(changed, self._project.loaded))
@@ -124,13 +125,11 @@ class Engine:
             self._history.append(before)
         return self._with_outside(report, outside)
 
-    def _saved(self, paths: Collection[str]) -> dict[str, ModuleState] | None:
+    def _saved(self, paths: Collection[str], differing: frozenset[str] | None) -> dict[str, ModuleState] | None:
         """Return the states of the modules whose files can differ from what runs; None if any can."""
-        if self._differing is None:
+        if differing is None:
             return None
-        if paths:
-            return self._states.of_files({*paths, *self._differing})
-        return self._states.noticed(self._differing)
+        return self._states.of_files({*paths, *differing}) if paths else self._states.noticed(differing)
 
     def _with_outside(self, report: Report, outside: list[OutsideEdit]) -> Report:
         if not outside:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from dyntransform.importing.compiling import Compiled
 from dyntransform.importing.loaded import Loaded, Registry
+from dyntransform.reloading.files import Content
 from dyntransform.reloading.report import Action, Change, Place
-from dyntransform.reloading.state import Content
 from dyntransform.transform.optout import MARK, opts_out
 
 __all__ = ["OutsideEdit", "outside_edits"]

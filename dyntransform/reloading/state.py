@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import itertools
-import os
-import stat
-import sys
-import time
 from collections.abc import Callable, Iterable, Mapping
-from importlib._bootstrap import _find_spec  # type: ignore[attr-defined]
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded, Registry
-from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.reloading.codes import CodeNode
+from dyntransform.reloading.files import Files
 from dyntransform.reloading.graph import Graph
-from dyntransform.reloading.notices import Notices
 from dyntransform.reloading.source import Source, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 
-__all__ = ["Content", "ModuleState", "States"]
-
-_MANY = 500
-"""From so many modules on, it pays to be told which files changed."""
-_RACY_NS = 2_000_000_000
-"""A file changed this recently, in nanoseconds, may change again without another time stamp ("racily clean" in git)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Content:
-    """What a module is to run.
-
-    Attributes:
-        data: the source.
-        spec: where it was found, if that is another file than before.
-    """
-
-    data: bytes
-    spec: ModuleSpec | None = None
+__all__ = ["ModuleState", "States"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -146,11 +120,14 @@ class ModuleState:
 
 
 class States:
-    """The state of every loaded project module, and which files differ from it.
+    """The state of every loaded project module.
 
     Args:
         options: what is late bound.
         loaded: the modules.
+
+    Attributes:
+        files: tells which files differ from it.
     """
 
     def __init__(self, options: Options, loaded: Registry) -> None:
@@ -166,12 +143,7 @@ class States:
         """States that the graph does not have, or not for good, since their modules still run."""
         self._sources: dict[str, Source] = {}
         self._graph = Graph()
-        self._clean: dict[str, tuple[str, int, int, int, int]] = {}
-        self._notices = Notices()
-        self._unnoticed: set[str] = set()
-        """Modules whose files may have changed, or change, without a notice that was heeded."""
-        self._unwatched: set[str] = set()
-        """Modules whose folders are perhaps not watched yet."""
+        self.files = Files()
 
     def current(self) -> dict[str, ModuleState]:
         """Return the states of modules in `sys.modules`, in the order of loading, without those that opted out."""
@@ -200,14 +172,10 @@ class States:
         return self._in_order(names)
 
     def notice(self) -> None:
-        """Be told of what happens to the files from now on, if there are many; call it before they are looked at."""
+        """Be told of what happens to the files from now on; call it before they are looked at."""
         self._take_in()
-        if len(self._states) >= _MANY:
-            self._notices.begin({state.path.rpartition(os.sep)[0] for state in self._states.values()})
-        else:
-            self._notices.end()
-        self._unwatched.clear()
-        self._unnoticed |= self._states.keys() - self.current().keys()
+        self.files.watch([state.path for state in self._states.values()])
+        self.files.miss(self._states.keys() - self.current().keys())
 
     def noticed(self, others: Iterable[str]) -> dict[str, ModuleState] | None:
         """Return the states of modules whose files something happened to, and of those of other files.
@@ -215,9 +183,7 @@ class States:
         None if it is not known what happened.
         """
         self._take_in()
-        if self._unwatched or self._unnoticed:
-            return None
-        files = self._notices.take()
+        files = self.files.told()
         if files is None:
             return None
         graph = self._linked()
@@ -225,12 +191,8 @@ class States:
         paths = itertools.chain(others, files, (f"{file}c" for file in files))
         names = {name for path in paths for name in graph.of_file(path)}
         found = self._in_order(names)
-        self._unnoticed |= names & self._states.keys() - found.keys()
+        self.files.miss(names & self._states.keys() - found.keys())
         return found
-
-    def notice_no_more(self) -> None:
-        """Give back what the operating system keeps for notices; `notice` begins anew."""
-        self._notices.end()
 
     def importers(self, modules: Iterable[str]) -> list[ModuleState]:
         """Return the loaded modules that may have read from some of `modules`."""
@@ -274,7 +236,7 @@ class States:
         records = {name: one for name, one in self._loaded.snapshot().items() if not one.compiled.opted_out}
         for name in self._states.keys() - records.keys():
             del self._states[name], self._namespaces[name]
-            self._unnoticed.discard(name)
+            self.files.forget(name)
         for name, record in records.items():
             known = self._states.get(name)
             if known is None or known.loaded is not record:
@@ -286,7 +248,7 @@ class States:
         if known is None:
             self._places[state.name] = next(self._numbers)
         if known is None or known.path != state.path:
-            self._unwatched.add(state.name)
+            self.files.take_in(state.name)
         self._states[state.name] = self._fresh[state.name] = state
         self._namespaces[state.name] = state.namespace
 
@@ -333,51 +295,3 @@ class States:
             name: state for name, state in saved.items() if name in self._fresh or before.get(name) is not state
         }
         self._namespaces = {name: state.namespace for name, state in saved.items()}
-
-    def changed(self, state: ModuleState) -> Content | None:
-        """Return what a module is to run if that differs from what it runs; None if not, or if it has no file any more.
-
-        Content decides. The time of the last status change, which no program can set, tells which files need not be
-        read again. Where the file is gone, the module is looked for as an import would: it may have become a package.
-
-        Raises:
-            OSError: there is a file, and it cannot be read.
-        """
-        path = state.loaded.path
-        try:
-            status = os.lstat(path)
-            if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1:
-                self._unnoticed.add(state.name)
-                status = os.stat(path)
-            elif self._unnoticed:
-                self._unnoticed.discard(state.name)
-            if path.endswith(".pyc") and os.path.exists(path[:-1]):
-                return _moved(state)  # source beside it goes first
-            mark = (path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            if self._clean.get(state.name) == mark:
-                return None
-            self._clean.pop(state.name, None)
-            with open(path, "rb") as file:
-                data = file.read()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            self._unnoticed.add(state.name)  # it may come back at another place
-            return _moved(state)
-        if data != state.data:
-            return Content(data)
-        if time.time_ns() - status.st_ctime_ns > _RACY_NS:
-            self._clean[state.name] = mark
-        return None
-
-
-def _moved(state: ModuleState) -> Content | None:
-    """Find the module at another place, if that is project code too."""
-    parent = state.name.rpartition(".")[0]
-    package = sys.modules.get(parent)
-    importlib.invalidate_caches()
-    try:
-        spec = _find_spec(state.name, getattr(package, "__path__", None) if parent else None)
-    except (ImportError, AttributeError, ValueError):  # what finders raise; an import would say why
-        return None
-    if spec is None or not isinstance(spec.loader, (DynLoader, DynSourcelessLoader)) or state.name == "__main__":
-        return None
-    return Content(spec.loader.get_data(spec.loader.path), spec)

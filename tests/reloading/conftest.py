@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 
 import dyntransform
+from dyntransform.reloading.files import Content, Files
+from dyntransform.reloading.state import ModuleState
 
 
 class Project:
@@ -56,3 +58,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules whose files were looked at."""
+    seen: list[str] = []
+    changed = Files.changed
+
+    def looking(self: Files, state: ModuleState) -> Content | None:
+        seen.append(state.name)
+        return changed(self, state)
+
+    monkeypatch.setattr(Files, "changed", looking)
+    return seen

@@ -8,21 +8,6 @@ import pytest
 
 import dyntransform
 from dyntransform import hook
-from dyntransform.reloading.state import States
-
-
-@pytest.fixture
-def looked_at(monkeypatch):
-    """The modules whose files were looked at."""
-    seen: list[str] = []
-    changed = States.changed
-
-    def looking(self, state):
-        seen.append(state.name)
-        return changed(self, state)
-
-    monkeypatch.setattr(States, "changed", looking)
-    return seen
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import pytest
 
 import dyntransform
 from dyntransform.inotify import Inotify
-from dyntransform.reloading import notices, state
+from dyntransform.reloading import files, notices
 from dyntransform.reloading.notices import Notices
-from dyntransform.reloading.state import States
 
 TEXT = "def f(): return {}"
 
@@ -34,23 +33,9 @@ def _needs_notices(tmp_path):
 
 
 @pytest.fixture
-def looked_at(monkeypatch):
-    """The modules whose files were looked at."""
-    seen: list[str] = []
-    changed = States.changed
-
-    def looking(self, one):
-        seen.append(one.name)
-        return changed(self, one)
-
-    monkeypatch.setattr(States, "changed", looking)
-    return seen
-
-
-@pytest.fixture
 def pair(project, looked_at, monkeypatch):
     """Two modules of a project that counts as large, in step with their files."""
-    monkeypatch.setattr(state, "_MANY", 1)
+    monkeypatch.setattr(files, "_MANY", 1)
     modules = project.load("first", TEXT.format(1)), project.load("second", TEXT.format(1))
     for _ in range(2):
         assert not dyntransform.reload()
@@ -195,7 +180,7 @@ def test_folder_that_is_replaced(project, looked_at):
 
 def test_named_files_are_not_watched(project, looked_at, monkeypatch):
     """Whoever watches names the files: no second watch is begun for that."""
-    monkeypatch.setattr(state, "_MANY", 1)
+    monkeypatch.setattr(files, "_MANY", 1)
     monkeypatch.setattr(Notices, "begin", lambda *_: pytest.fail("begun"))
     first = project.load("first", TEXT.format(1))
     dyntransform.reload()
