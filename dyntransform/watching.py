@@ -226,8 +226,6 @@ class _ForkWarning:
     The child does not need what they hold, and the program, which has one thread, has done nothing to be warned of.
     """
 
-    _OURS = 2  # that of the watcher, and that of the operating system's notifications
-
     def __init__(self) -> None:
         self._filter = ("ignore", self, DeprecationWarning, None, 0)
         self._process = os.getpid()
@@ -237,7 +235,7 @@ class _ForkWarning:
         if "multi-threaded, use of" not in text or self._process != os.getpid():
             return False
         try:
-            threads = len(os.listdir("/proc/self/task")) - self._OURS
+            threads = sum(not _is_of_watchfiles(task) for task in os.listdir("/proc/self/task")) - 1  # the watcher's
         except OSError:
             threads = threading.active_count()
         return threads <= 1
@@ -256,6 +254,15 @@ class _ForkWarning:
 
     def _warnings(self) -> Any:
         return sys.modules.get("warnings", _warnings)
+
+
+def _is_of_watchfiles(task: str) -> bool:
+    """Whether a thread is the one that watchfiles has while it watches, which begins a moment after the watcher's."""
+    try:
+        with open(f"/proc/self/task/{task}/comm", encoding="ascii", errors="replace") as name:
+            return name.read().startswith("notify-rs")
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return True
 
 
 def _notifier() -> Callable[..., Any]:

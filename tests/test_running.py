@@ -287,7 +287,8 @@ def test_forks_with_threads_warn(tmp_path: Path) -> None:
         go.set()
     """
     write(tmp_path, {"main.py": source})
-    assert "multi-threaded, use of fork()" in ours(tmp_path, ["main.py"]).errors
+    for _ in range(5):  # whether the watch has begun when it forks is a matter of chance
+        assert "multi-threaded, use of fork()" in ours(tmp_path, ["main.py"]).errors
 
 
 def test_main_outside_of_the_roots(tmp_path: Path) -> None:
