@@ -5,11 +5,22 @@ PYTEST_DONT_REWRITE: there are no assertions here, and pytest would warn that th
 
 from __future__ import annotations
 
+from dyntransform.cpython.versions import require
+
+require()  # before anything else: what follows need not compile on other Pythons
+
 TYPE_CHECKING = False  # as type checkers read it: importing typing takes longer than everything here
 if TYPE_CHECKING:
     from typing import Any
 
-    from dyntransform.errors import ConfigError, DyntransformError, NotInstalledError, ReloadError, TransformError
+    from dyntransform.errors import (
+        ConfigError,
+        DyntransformError,
+        NotInstalledError,
+        ReloadError,
+        TransformError,
+        UnsupportedPythonError,
+    )
     from dyntransform.executor import DynamicModeExecutor
     from dyntransform.hook import Hook, install, reload, undo, unwatch, watch
     from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
@@ -32,6 +43,7 @@ _HOMES = {
     "ReloadEvent": "reloading.report",
     "Report": "reloading.report",
     "TransformError": "errors",
+    "UnsupportedPythonError": "errors",
     "after_reload": "runtime.hooks",
     "before_reload": "runtime.hooks",
     "install": "hook",
@@ -55,6 +67,7 @@ __all__ = [
     "ReloadEvent",
     "Report",
     "TransformError",
+    "UnsupportedPythonError",
     "after_reload",
     "before_reload",
     "install",

@@ -4,12 +4,20 @@ DyntransformError
 ├── ConfigError (also ValueError)       an option or a table in pyproject.toml is not usable
 ├── TransformError (also ValueError)    a file cannot be rewritten; the message names file, line and reason
 ├── NotInstalledError (also RuntimeError)  reload() or watch() without install()
-└── ReloadError (also RuntimeError)     an edit cannot be applied for a reason that is not an exception of the program
+├── ReloadError (also RuntimeError)     an edit cannot be applied for a reason that is not an exception of the program
+└── UnsupportedPythonError (also SystemExit)  this Python is not supported; uncaught, its sentence ends the program
 """
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DyntransformError", "NotInstalledError", "ReloadError", "TransformError"]
+__all__ = [
+    "ConfigError",
+    "DyntransformError",
+    "NotInstalledError",
+    "ReloadError",
+    "TransformError",
+    "UnsupportedPythonError",
+]
 
 
 class DyntransformError(Exception):
@@ -30,3 +38,10 @@ class NotInstalledError(DyntransformError, RuntimeError):
 
 class ReloadError(DyntransformError, RuntimeError):
     """An edit cannot be applied to the running program; nothing was changed."""
+
+
+class UnsupportedPythonError(SystemExit, DyntransformError):
+    """This Python, or this build or part of it, is not one that dyntransform can work in.
+
+    Where nobody catches it, Python prints the message alone and ends with status 1, as for any SystemExit.
+    """

@@ -8,6 +8,7 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
+from dyntransform.cpython.versions import require_here
 from dyntransform.errors import ConfigError, NotInstalledError, ReloadError
 from dyntransform.importing.finder import DynFinder
 from dyntransform.importing.loader import Project, project, set_project
@@ -135,10 +136,7 @@ class Hook:
         """The reload engine; importing it costs a program nothing before its first edit."""
         with self._starting:
             if self._engine is None:
-                _refuse_subinterpreters()
-                from dyntransform.reloading.engine import Engine
-
-                self._engine = Engine(self._project)
+                self._engine = _new_engine(self._project)
         return self._engine
 
     def watch(self, on_report: Callable[[Report], object] | None = None, *, wait: bool = True) -> None:
@@ -147,11 +145,7 @@ class Hook:
         Args:
             on_report: called with the report of each edit; if None while it watches already, the one there is stays.
             wait: return when the watch is active, not before.
-
-        Raises:
-            ReloadError: this is a subinterpreter.
         """
-        _refuse_subinterpreters()
         if self._watcher is not None and self._watcher.is_running:
             self._on_report = on_report or self._on_report
             return
@@ -200,23 +194,30 @@ def _attacher(ours: str) -> Callable[[], None]:
     return attach
 
 
+def _new_engine(project: Project) -> Engine:
+    """Import the engine, and try what it relies on.
+
+    Raises:
+        ReloadError: this Python is not as the engine knows it. It is not the error for that, since whoever asked for an
+            edit is to be told; an uncaught SystemExit would end a thread without a word.
+    """
+    from dyntransform.errors import UnsupportedPythonError
+
+    try:
+        from dyntransform.cpython.checks import check_engine
+        from dyntransform.reloading.engine import Engine
+
+        check_engine()
+    except UnsupportedPythonError as problem:
+        raise ReloadError(f"no edit can be applied: {problem}") from None
+    return Engine(project)
+
+
 _hook: Hook | None = None
 _applying = _thread.RLock()
 """Held while an edit is applied, and during a fork: a child should not begin with half an edit."""
 _FORK_S = 2.0
 _guarded = False
-
-
-def _refuse_subinterpreters() -> None:
-    """Say that edits are not applied there: what an edit needs (ctypes, bisect with a key) they lack, or it crashes."""
-    try:
-        import _interpreters as interpreters  # type: ignore[import-not-found]  # Python 3.13
-    except ImportError:
-        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
-    current = interpreters.get_current()
-    if current != interpreters.get_main():
-        message = "edits are not applied in subinterpreters: call reload() and watch() in the main interpreter"
-        raise ReloadError(message)
 
 
 def _guard_forks() -> None:
@@ -266,8 +267,10 @@ def install(
 
     Raises:
         ConfigError: a root is not a folder.
+        UnsupportedPythonError: this is a subinterpreter, or a free-threaded build of Python.
     """
     global _hook  # noqa: PLW0603 - the one installed hook
+    require_here()
     wanted = [str(root) for root in roots] if roots is not None else ["."]
     for root in wanted:
         if not os.path.isdir(root):
@@ -291,7 +294,6 @@ def reload() -> Report:
 
     Raises:
         NotInstalledError: `install` was not called.
-        ReloadError: this is a subinterpreter.
     """
     return _installed().reload()
 
@@ -320,7 +322,6 @@ def watch(on_report: Callable[[Report], object] | None = None) -> None:
 
     Raises:
         NotInstalledError: `install` was not called.
-        ReloadError: this is a subinterpreter.
     """
     _installed().watch(on_report)
 

@@ -9,10 +9,11 @@ import builtins
 import marshal
 import os
 import sys
-from importlib._bootstrap_external import MAGIC_NUMBER
-from importlib.machinery import PathFinder, SourceFileLoader, SourcelessFileLoader
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, ModuleType
 
+from dyntransform.cpython.features import COUNTS_CALLS_INTO_C, SHORT_PYC_IS_EOF
+from dyntransform.cpython.internals import MAGIC_NUMBER, path_importer
 from dyntransform.importing.compiling import HEADER_BYTES
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader, expect_main, project
 
@@ -101,7 +102,7 @@ def _absolute(path: str) -> str:
 
 def _holds_modules(file: str) -> bool:
     """Whether modules can be imported from it: a folder, or an archive, whatever its name."""
-    return PathFinder._path_importer_cache(file) is not None  # type: ignore[attr-defined]
+    return path_importer(file) is not None
 
 
 def _new_main() -> ModuleType:
@@ -138,7 +139,7 @@ def _code_of(loader: SourceFileLoader | SourcelessFileLoader) -> CodeType:
 
 def _check_compiled(data: bytes) -> None:
     """Say of a compiled file what Python itself says when it runs one; an import has other words for it."""
-    if len(data) < len(MAGIC_NUMBER) and sys.version_info >= (3, 13):
+    if len(data) < len(MAGIC_NUMBER) and SHORT_PYC_IS_EOF:
         raise EOFError("EOF read where not expected")
     if not data.startswith(MAGIC_NUMBER):
         raise RuntimeError("Bad magic number in .pyc file")
@@ -152,8 +153,8 @@ def _check_compiled(data: bytes) -> None:
 
 def _enter(program: Callable[..., object], *arguments: object) -> None:
     """Run the program; it can nest its calls as deeply as if it had been started by Python alone."""
-    # 3.11 also counts calls of C functions: the two of exec.
-    sys.setrecursionlimit(sys.getrecursionlimit() + _depth() + (2 if sys.version_info < (3, 12) else 0))
+    # Where calls into C count, there are the two of exec.
+    sys.setrecursionlimit(sys.getrecursionlimit() + _depth() + (2 if COUNTS_CALLS_INTO_C else 0))
     try:
         program(*arguments)
     except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import _warnings
 import atexit
 import os
 import stat
@@ -11,6 +10,7 @@ import sys
 import threading
 import time
 
+from dyntransform.cpython.internals import module_from_spec, put_filter, take_filter
 from dyntransform.inotify import Inotify
 
 TYPE_CHECKING = False
@@ -242,18 +242,11 @@ class _ForkWarning:
 
     def ignore(self) -> None:
         """Put the filter before all others."""
-        self._warnings().filters.insert(0, self._filter)
-        _warnings._filters_mutated()  # type: ignore[attr-defined]
+        put_filter(self._filter)
 
     def ignore_no_more(self) -> None:
         """Take it away."""
-        filters = self._warnings().filters
-        if self._filter in filters:
-            filters.remove(self._filter)
-            _warnings._filters_mutated()  # type: ignore[attr-defined]
-
-    def _warnings(self) -> Any:
-        return sys.modules.get("warnings", _warnings)
+        take_filter(self._filter)
 
 
 def _is_of_watchfiles(task: str) -> bool:
@@ -267,7 +260,6 @@ def _is_of_watchfiles(task: str) -> bool:
 
 def _notifier() -> Callable[..., Any]:
     """Load the compiled part of watchfiles alone: the rest imports asyncio and more, some 80 modules."""
-    from importlib._bootstrap import module_from_spec  # importlib.util costs a program more
     from importlib.machinery import PathFinder
 
     loaded = sys.modules.get("watchfiles._rust_notify")

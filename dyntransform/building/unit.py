@@ -10,11 +10,11 @@ import tokenize
 import traceback
 import warnings
 from collections.abc import Callable
-from importlib._bootstrap_external import _code_to_hash_pyc  # type: ignore[attr-defined]
 from importlib.util import cache_from_source, source_hash
 
 from dyntransform.building.inventory import Item
 from dyntransform.building.manifest import Record, hash_of
+from dyntransform.cpython.internals import code_to_hash_pyc
 from dyntransform.importing import cache
 from dyntransform.importing.compiling import new_entry
 from dyntransform.transform.decide import Options
@@ -116,7 +116,7 @@ def _for_python(path: str, built: bytes) -> bytes | None:
         code = on_large_stack(compiled)
     except (RecursionError, MemoryError):
         return None  # as Python would: it compiles the text when it is imported
-    return bytes(_code_to_hash_pyc(code, source_hash(built), checked=True))
+    return bytes(code_to_hash_pyc(code, source_hash(built), checked=True))
 
 
 def _for_the_hook(path: str, built: bytes, is_late_bound: Callable[[str], bool]) -> bytes | None:

@@ -6,21 +6,20 @@ Everything else can be reloaded.
 
 from __future__ import annotations
 
-import _imp
 import gc
 import os
 import sys
 from _weakref import ref
-from importlib._bootstrap_external import (  # type: ignore[attr-defined]
-    _RAW_MAGIC_NUMBER,
-    _classify_pyc,
-    _compile_bytecode,
-    _validate_hash_pyc,
-    cache_from_source,
-)
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, FunctionType, ModuleType
 
+from dyntransform.cpython.internals import (
+    cache_from_source,
+    classify_pyc,
+    compile_bytecode,
+    pyc_hash,
+    validate_hash_pyc,
+)
 from dyntransform.importing.compiling import HEADER_BYTES, Compiled, LinkSpec, load_code
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.roots import Roots
@@ -108,12 +107,12 @@ def _stored(path: str, data: bytes) -> CodeType | None:
         name = cache_from_source(path)
         with open(name, "rb") as file:
             stored = file.read()
-        if _classify_pyc(stored, path, {}) == 0:
+        if classify_pyc(stored, path, {}) == 0:
             return None
-        _validate_hash_pyc(stored, _imp.source_hash(_RAW_MAGIC_NUMBER, data), path, {})
+        validate_hash_pyc(stored, pyc_hash(data), path, {})
     except (OSError, ImportError, EOFError, NotImplementedError):
         return None
-    code: CodeType = _compile_bytecode(memoryview(stored)[HEADER_BYTES:], path, name, path)
+    code: CodeType = compile_bytecode(memoryview(stored)[HEADER_BYTES:], path, name, path)
     return code
 
 

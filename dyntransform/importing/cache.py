@@ -6,18 +6,13 @@ The name comes from `importlib.util.cache_from_source` with a tag of our own in 
 
 from __future__ import annotations
 
-import _imp
 import marshal
 import os
 import sys
-from importlib._bootstrap_external import MAGIC_NUMBER as _PYTHON
-from importlib._bootstrap_external import (  # type: ignore[attr-defined]
-    _write_atomic,
-    cache_from_source,
-)
 from types import CodeType
 
 from dyntransform import __version__
+from dyntransform.cpython.internals import MAGIC_NUMBER, cache_from_source, fix_co_filename, source_hash, write_atomic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,13 +30,13 @@ _COMPILED = "pyc"
 """What is added to the tag for a module without source, whose name would be that of its source otherwise."""
 
 _FORMAT = 2
-_MAGIC = b"dyn" + bytes([_FORMAT]) + _PYTHON
+_MAGIC = b"dyn" + bytes([_FORMAT]) + MAGIC_NUMBER
 _HEAD_BYTES = len(_MAGIC) + 8 + 8
 
 
 def _key(made_by: str) -> int:
-    """Return a key for `_imp.source_hash`, which takes a signed number of 64 bits."""
-    return int.from_bytes(_imp.source_hash(_FORMAT, f"{__version__} {sys.version} {made_by}".encode()), "little") >> 1
+    """Return a key for `source_hash`, which takes a signed number of 64 bits."""
+    return int.from_bytes(source_hash(_FORMAT, f"{__version__} {sys.version} {made_by}".encode()), "little") >> 1
 
 
 _KEY = _key("")
@@ -116,7 +111,7 @@ def read(path: str, data: bytes, stage: Stage | None = None) -> Entry | None:
     entry: Entry = marshal.loads(body)  # noqa: S302 - what `write` wrote, byte for byte
     code = entry[-1]
     if code.co_filename != path and not path.endswith(".pyc"):  # which tells where its source once was
-        _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
+        fix_co_filename(code, path)
     return entry
 
 
@@ -128,7 +123,7 @@ def write(path: str, data: bytes, entry: Entry, stage: Stage | None = None) -> N
     try:
         os.makedirs(os.path.dirname(name), exist_ok=True)
         mode = os.stat(path).st_mode | 0o200
-        _write_atomic(name, dumps(data, entry, stage), mode & 0o666)
+        write_atomic(name, dumps(data, entry, stage), mode & 0o666)
     except OSError:
         return
 
@@ -142,7 +137,7 @@ def dumps(data: bytes, entry: Entry, stage: Stage | None = None) -> bytes:
 def _head(data: bytes, body: bytes | memoryview, stage: Stage | None) -> bytes:
     """Return what an entry begins with: hashes of the source and, since damaged code crashes, of the entry itself."""
     key = _KEY if stage is None else _key(stage.key)
-    return _MAGIC + _imp.source_hash(key, data) + _imp.source_hash(key, body)
+    return _MAGIC + source_hash(key, data) + source_hash(key, body)
 
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import marshal
 import sys
-from importlib._bootstrap import _call_with_frames_removed  # type: ignore[attr-defined]
-from importlib._bootstrap_external import _classify_pyc, _compile_bytecode  # type: ignore[attr-defined]
 from types import CodeType
 
+from dyntransform.cpython.internals import call_with_frames_removed, classify_pyc, compile_bytecode
 from dyntransform.importing import cache
 from dyntransform.transform.optout import opts_out
 
@@ -148,8 +147,8 @@ def load_code(path: str, data: bytes) -> CodeType:
     Raises:
         ImportError, EOFError, ValueError, TypeError: as an import does.
     """
-    _classify_pyc(data, path, {"name": path, "path": path})
-    code: CodeType = _compile_bytecode(memoryview(data)[HEADER_BYTES:], path, path)
+    classify_pyc(data, path, {"name": path, "path": path})
+    code: CodeType = compile_bytecode(memoryview(data)[HEADER_BYTES:], path, path)
     return code
 
 
@@ -261,5 +260,5 @@ def compile_as_import(source: bytes | ast.Module, path: str) -> CodeType:
 
     What the compiler computes may warn, as ``~True`` does; such a warning is shown at the line that called it.
     """
-    code: CodeType = _call_with_frames_removed(compile, source, path, "exec", dont_inherit=True)
+    code: CodeType = call_with_frames_removed(compile, source, path, "exec", dont_inherit=True)
     return code

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib._bootstrap_external import (  # type: ignore[attr-defined]
-    _classify_pyc,
-    _compile_bytecode,
-    _LoaderBasics,
-)
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, FrameType, ModuleType
 
+from dyntransform.cpython.internals import LoaderBasics, classify_pyc, compile_bytecode
 from dyntransform.importing import adopt
 from dyntransform.importing.cache import content
 from dyntransform.importing.compiling import HEADER_BYTES, Compiled, cached_file, compile_anew, rewrite_code
@@ -108,8 +104,8 @@ class DynSourcelessLoader(SourcelessFileLoader):
         data = self.get_data(path)
         compiled = cached_file(path, data, _project.is_late_bound) if _project is not None else None
         if compiled is None:
-            _classify_pyc(data, fullname, {"name": fullname, "path": path})
-            code: CodeType = _compile_bytecode(memoryview(data)[HEADER_BYTES:], fullname, path)
+            classify_pyc(data, fullname, {"name": fullname, "path": path})
+            code: CodeType = compile_bytecode(memoryview(data)[HEADER_BYTES:], fullname, path)
             if _project is None:
                 return code
             compiled = rewrite_code(path, data, code, _project.is_late_bound)
@@ -117,7 +113,7 @@ class DynSourcelessLoader(SourcelessFileLoader):
         return compiled.code
 
 
-_EXEC_MODULE = _LoaderBasics.exec_module.__code__
+_EXEC_MODULE = LoaderBasics.exec_module.__code__
 DynLoader.get_code.__code__ = posing_as(
     DynLoader.get_code.__code__, SourceFileLoader.get_code.__code__, ("get_filename", "get_data", "source_to_code")
 )

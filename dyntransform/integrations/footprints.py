@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, ModuleType
 from typing import Any, TypeAlias
 
+from dyntransform.cpython.features import MONITORING
 from dyntransform.importing.loader import Project
 from dyntransform.reloading.report import Action, Change
 from dyntransform.runtime.names import absolute_name
@@ -107,8 +108,8 @@ def _holds(module: Any, wanted: Any) -> bool:
     return any(value is wanted for value in list(vars(module).values()))
 
 
-if sys.version_info >= (3, 12):
-    _monitoring = sys.monitoring
+if MONITORING:
+    _monitoring = sys.monitoring  # type: ignore[attr-defined]  # it is there
 
     def _start(note: Callable[[CodeType], None]) -> None:
         def started(code: CodeType, _offset: int) -> object:

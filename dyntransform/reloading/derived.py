@@ -7,12 +7,12 @@ import abc
 import dis
 import functools
 import inspect
-import sys
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
+from dyntransform.cpython.references import references
 from dyntransform.reloading import heap
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.transaction import Transaction
@@ -96,7 +96,7 @@ def _has_hook(cls: type) -> bool:
 
 def _forget_dispatch() -> None:
     """`functools.singledispatch` keeps what it found by class; all functions that it makes run one code object."""
-    if sys.getrefcount(_DISPATCH) == _DISPATCH_REFERENCES:
+    if references([_DISPATCH]) == [_DISPATCH_REFERENCES]:
         return  # it has made none
     for candidate in heap.referrers(_DISPATCH):
         if type(candidate) is FunctionType:
@@ -104,8 +104,8 @@ def _forget_dispatch() -> None:
 
 
 _DISPATCH: CodeType = functools.singledispatch(lambda _: None).__code__  # type: ignore[attr-defined]
-_DISPATCH_REFERENCES = 3
-"""References where nothing runs it: the code of `functools.singledispatch`, the name above, argument of the call."""
+_DISPATCH_REFERENCES = 2
+"""References where nothing runs it: by the code of `functools.singledispatch`, and the name above."""
 
 
 def move(namespace: Mapping[str, Any], nodes: Sequence[CodeNode], transaction: Transaction) -> None:

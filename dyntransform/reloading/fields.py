@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-import sys
 from collections.abc import Iterable
 from typing import Any
 
+from dyntransform.cpython.features import TYPED_DICTS_KNOW_THEIR_BASES
 from dyntransform.reloading import heap
 from dyntransform.reloading.derived import with_subclasses
 from dyntransform.reloading.references import replace_references
@@ -49,7 +49,7 @@ def _took_in(cls: type, annotations: dict[str, Any]) -> bool:
     """Whether a typed dict has all those keys; until Python 3.11 it does not tell its bases."""
     own = cls.__annotations__
     known = all(name in own and own[name] is value for name, value in annotations.items())
-    return sys.version_info < (3, 12) and bool(annotations) and known
+    return not TYPED_DICTS_KNOW_THEIR_BASES and bool(annotations) and known
 
 
 def recovered(cls: type, node: ast.stmt) -> Any:

@@ -9,10 +9,10 @@ import stat
 import sys
 import time
 from collections.abc import Collection
-from importlib._bootstrap import _find_spec  # type: ignore[attr-defined]
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING
 
+from dyntransform.cpython.internals import find_spec
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
 from dyntransform.reloading.notices import Notices
 
@@ -120,7 +120,7 @@ def _moved(state: ModuleState) -> Content | None:
     package = sys.modules.get(parent)
     importlib.invalidate_caches()
     try:
-        spec = _find_spec(state.name, getattr(package, "__path__", None) if parent else None)
+        spec = find_spec(state.name, getattr(package, "__path__", None) if parent else None)
     except (ImportError, AttributeError, ValueError):  # what finders raise; an import would say why
         return None
     if spec is None or not isinstance(spec.loader, (DynLoader, DynSourcelessLoader)) or state.name == "__main__":

@@ -16,6 +16,7 @@ from inspect import CO_OPTIMIZED  # not set for class bodies, which no function 
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
 from typing import Any
 
+from dyntransform.cpython.references import references
 from dyntransform.runtime import FROZEN_AT_START
 
 __all__ = [
@@ -33,11 +34,11 @@ __all__ = [
 _FEW = 24
 """Up to so many objects, one search each costs less than a pass over the heap (measured, docs/design.md)."""
 
-_CODE_REFERENCES = 5
-"""References to a wanted code object while it is counted: patch, node, list, loop variable, argument of the call."""
+_CODE_REFERENCES = 2
+"""References to a wanted code object by what the engine knows of it: a patch, and a node."""
 
-_FUNCTION_REFERENCES = 4
-"""References to a function while it is counted: two lists, loop variable, argument of the call."""
+_FUNCTION_REFERENCES = 1
+"""References to a function by what the engine knows of it: a list of the caller's."""
 
 
 def live_functions(
@@ -60,9 +61,9 @@ def live_functions(
             known[id(function)] = function
     constants = _constants(alive)
     missing = []
-    for code in wanted:
+    for code, count in zip(wanted, references(wanted), strict=True):
         named = len(found[id(code)]) + constants[id(code)]
-        if code.co_flags & CO_OPTIMIZED and sys.getrefcount(code) > named + _CODE_REFERENCES:
+        if code.co_flags & CO_OPTIMIZED and count > named + _CODE_REFERENCES:
             missing.append(code)
     for function in _search(missing):
         found[id(function.__code__)][id(function)] = function
@@ -175,7 +176,9 @@ def result_caches(functions: Sequence[FunctionType], namespaces: Iterable[dict[s
     ids = set(map(id, functions))
     named = collections.Counter(id(function) for function in _functions_in(namespaces) if id(function) in ids)
     hidden = [
-        function for function in functions if sys.getrefcount(function) > named[id(function)] + _FUNCTION_REFERENCES
+        function
+        for function, count in zip(functions, references(functions), strict=True)
+        if count > named[id(function)] + _FUNCTION_REFERENCES
     ]
     found: dict[int, list[Any]] = {}
     for holder in _holders(hidden):

@@ -7,11 +7,12 @@ import ctypes
 import functools
 import inspect
 import operator
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from dyntransform.cpython.features import LOCALS_WRITE_THROUGH
+from dyntransform.cpython.references import references
 from dyntransform.reloading import heap
 from dyntransform.reloading.swaps import Changes, Swaps
 
@@ -48,7 +49,7 @@ def replace_in_frame(frame: FrameType, swaps: Swaps, changes: Changes) -> None:
 
 def _set_locals(frame: FrameType, values: dict[str, Any]) -> None:
     """Set local variables of a running function (PEP 667; before it, as debuggers do)."""
-    if sys.version_info >= (3, 13):
+    if LOCALS_WRITE_THROUGH:
         frame.f_locals.update(values)
         return
     snapshot = frame.f_locals
@@ -65,9 +66,9 @@ def _set_locals(frame: FrameType, values: dict[str, Any]) -> None:
 
 def _forget_snapshot(snapshot: Any) -> None:
     """Drop the copy of the variables that asking for them made (until 3.12): it would keep their values alive."""
-    if type(snapshot) is dict and sys.getrefcount(snapshot) <= _SNAPSHOT_REFERENCES:
+    if not LOCALS_WRITE_THROUGH and references([snapshot]) <= [_SNAPSHOT_REFERENCES]:
         snapshot.clear()
 
 
-_SNAPSHOT_REFERENCES = 4
-"""Of the frame, the caller's variable, the parameter, and the argument of getrefcount; more: the program holds it."""
+_SNAPSHOT_REFERENCES = 3
+"""Of the frame, the caller's variable and the parameter; more: the program holds it."""

@@ -6,12 +6,11 @@ holders are made anew, and their own holders follow. What C code holds by itself
 
 from __future__ import annotations
 
-import operator
-import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from dyntransform.cpython.references import references
 from dyntransform.reloading import heap
 from dyntransform.reloading.holders import replace_in
 from dyntransform.reloading.local_variables import function_frames, replace_in_frame
@@ -37,13 +36,9 @@ class _NoChanges:
 
 def replaceable(swaps: Swaps) -> list[bool]:
     """Tell for each old object, in their order, whether every reference to it can be replaced."""
-    extra = [sys.getrefcount(old) - _COUNTED for old in swaps.olds]
+    counts = references(swaps.olds)
     replace_references(swaps, _NoChanges())
-    return [swaps.found(old) >= count for old, count in zip(swaps.olds, extra, strict=True)]
-
-
-_COUNTED = 3
-"""References to an old object while it is counted: the list of the pairs, the loop variable, the call's argument."""
+    return [swaps.found(old) >= count for old, count in zip(swaps.olds, counts, strict=True)]
 
 
 def replace_references(swaps: Swaps, changes: Changes) -> None:
@@ -57,8 +52,9 @@ def replace_references(swaps: Swaps, changes: Changes) -> None:
     for _ in range(_ROUNDS):
         rebuilt = Swaps()
         mine |= rebuilt.own
-        for holder in heap.referrers(*swaps.olds):
-            if id(holder) not in mine and not _is_argument(holder, swaps.olds):
+        holders = heap.referrers(*swaps.olds)
+        for holder, count in zip(holders, references(holders), strict=True):
+            if count and id(holder) not in mine:  # nothing else holds the arguments of the search itself
                 replace_in(holder, swaps, rebuilt, changes)
         for frame in function_frames():
             replace_in_frame(frame, swaps, changes)
@@ -68,20 +64,6 @@ def replace_references(swaps: Swaps, changes: Changes) -> None:
         if not rebuilt:
             return
         swaps = rebuilt
-
-
-def _is_argument(holder: Any, olds: list[Any]) -> bool:
-    """Whether this is the argument tuple of our own search, which nothing else holds."""
-    return (
-        type(holder) is tuple
-        and sys.getrefcount(holder) <= _ARGUMENT_REFERENCES
-        and len(holder) == len(olds)
-        and all(map(operator.is_, holder, olds))
-    )
-
-
-_ARGUMENT_REFERENCES = 4
-"""Of the list of holders, the loop variable, the parameter, and the argument of getrefcount."""
 
 
 def _weak_references(old: Any) -> list[weakref.ref[Any]]:

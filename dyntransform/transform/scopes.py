@@ -13,12 +13,13 @@ import re
 import symtable
 from typing import TypeAlias
 
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
+from dyntransform.cpython.symbols import SCOPE_NAMES, scope_kind
+
 __all__ = ["Function", "ScopeMismatchError", "ScopedVisitor", "mangled"]
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-
-_COMPREHENSIONS = {"ListComp": "listcomp", "SetComp": "setcomp", "DictComp": "dictcomp", "GeneratorExp": "genexpr"}
 
 
 class ScopeMismatchError(Exception):
@@ -39,7 +40,8 @@ class ScopedVisitor:
     Args:
         source: text of the file.
         filename: shown in errors.
-        future_annotations: annotations are text (PEP 563) and are not visited.
+        future_annotations: annotations are text (PEP 563) and are not visited, nor are those that are evaluated when
+            they are asked for (PEP 649).
 
     Raises:
         ScopeMismatchError: tree and tables do not agree.
@@ -48,7 +50,7 @@ class ScopedVisitor:
     def __init__(self, source: str, filename: str, *, future_annotations: bool) -> None:
         module = symtable.symtable(_without_escapes(source), filename, "exec")
         self._stack: list[_Scope] = [_Scope(module, _by_key(module))]
-        self._annotations = not future_annotations
+        self._annotations = not (future_annotations or DEFERRED_ANNOTATIONS)
         self._private = [""]
 
     @property
@@ -116,7 +118,7 @@ class ScopedVisitor:
         self.visit_all(node.decorator_list)
         generic = bool(getattr(node, "type_params", None))
         if generic:
-            self._enter(node.name, node.lineno, "type param")
+            self._enter(node.name, node.lineno, "type parameters")
         if self._annotations:
             every = [*arguments.posonlyargs, *arguments.args, arguments.vararg, arguments.kwarg, *arguments.kwonlyargs]
             self.visit_all([argument.annotation for argument in every if argument is not None])
@@ -134,7 +136,7 @@ class ScopedVisitor:
         self.visit_all(node.decorator_list)
         generic = bool(getattr(node, "type_params", None))
         if generic:
-            self._enter(node.name, node.lineno, "type param")
+            self._enter(node.name, node.lineno, "type parameters")
             self._private.append(node.name)
         self.visit_all(node.bases)
         self.visit_all([keyword.value for keyword in node.keywords])
@@ -151,7 +153,7 @@ class ScopedVisitor:
         """Defaults belong to the enclosing scope."""
         self.visit_all(node.args.defaults)
         self.visit_all(node.args.kw_defaults)
-        self._enter("lambda", node.lineno, "function")
+        self._enter(SCOPE_NAMES[ast.Lambda], node.lineno, "function")
         self.visit(node.body)
         self._leave()
 
@@ -173,7 +175,7 @@ class ScopedVisitor:
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Leave out annotations that the compiler turns into text."""
+        """Leave out annotations that are not evaluated where they stand."""
         self.visit(node.target)
         if self._annotations:
             self.visit(node.annotation)
@@ -192,7 +194,7 @@ class ScopedVisitor:
         self._stack.append(_Scope(table, _by_key(table)))
 
     def _enter_comprehension(self, node: Comprehension) -> None:
-        name, scope = _COMPREHENSIONS[type(node).__name__], self._stack[-1]
+        name, scope = SCOPE_NAMES[type(node)], self._stack[-1]
         if scope.children.get((name, node.lineno, "function")):
             self._enter(name, node.lineno, "function")
             return
@@ -234,9 +236,6 @@ class _Scope:
 def _by_key(table: symtable.SymbolTable) -> _Children:
     children: _Children = {}
     for child in table.get_children():
-        kind = str(child.get_type())
-        kind = kind.rpartition(".")[2].replace("_", " ").lower()
-        if kind.startswith("type param"):
-            kind = "type param"
-        children.setdefault((child.get_name(), child.get_lineno(), kind), collections.deque()).append(child)
+        key = child.get_name(), child.get_lineno(), scope_kind(child)
+        children.setdefault(key, collections.deque()).append(child)
     return children
