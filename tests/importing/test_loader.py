@@ -350,7 +350,7 @@ def test_subinterpreters(root: Path) -> None:
         import {name} as interpreters, mod
         inner = interpreters.create()
         program = "import sys; sys.path.insert(0, '.'); import mod; print(mod.f(), flush=True)"
-        result = interpreters.run_string(inner, program, shared=None)
+        result = interpreters.run_string(inner, program)
         print(result, mod.f())
     """
     assert run(root, code) == "1\nNone 1\n"
@@ -370,7 +370,7 @@ def test_hook_in_a_subinterpreter(root: Path) -> None:
     code = f"""
         import {name} as interpreters
         inner = interpreters.create()
-        print(interpreters.run_string(inner, {textwrap.dedent(program)!r}, shared=None))
+        print(interpreters.run_string(inner, {textwrap.dedent(program)!r}))
         interpreters.destroy(inner)
     """
     assert run(root, code, hook=False) == "this is a subinterpreter\n1 False\nNone\n"
