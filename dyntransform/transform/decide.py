@@ -49,6 +49,11 @@ class Import:
     node: ast.ImportFrom = dataclasses.field(compare=False)
     aliases: tuple[ast.alias, ...] = dataclasses.field(compare=False)
 
+    @property
+    def lookups(self) -> list[tuple[ast.alias, tuple[str, str]]]:
+        """The names behind whose import a lookup stands: node, and pair (attribute, bound name)."""
+        return [(alias, pair) for alias, pair in zip(self.aliases, self.names, strict=True) if pair[0] != "*"]
+
 
 @dataclasses.dataclass
 class Decisions:

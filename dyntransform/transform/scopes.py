@@ -16,7 +16,7 @@ from typing import TypeAlias
 from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.cpython.symbols import SCOPE_NAMES, scope_kind
 
-__all__ = ["Function", "ScopeMismatchError", "ScopedVisitor", "mangled"]
+__all__ = ["Function", "ScopeMismatchError", "ScopedVisitor", "mangled", "without_escapes"]
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -48,7 +48,7 @@ class ScopedVisitor:
     """
 
     def __init__(self, source: str, filename: str, *, future_annotations: bool) -> None:
-        module = symtable.symtable(_without_escapes(source), filename, "exec")
+        module = symtable.symtable(without_escapes(source), filename, "exec")
         self._stack: list[_Scope] = [_Scope(module, _by_key(module))]
         self._annotations = not (future_annotations or DEFERRED_ANNOTATIONS)
         self._private = [""]
@@ -214,7 +214,7 @@ _QUOTED = re.compile(r"\\[\\'\"]")
 _ESCAPED = re.compile(r"\\(?=[^N\r\n])")
 
 
-def _without_escapes(source: str) -> str:
+def without_escapes(source: str) -> str:
     """Take the backslashes out of literals, which leaves the same strings, fields and lines.
 
     The compiler warns about invalid escapes whenever it parses, and the file was parsed once already.

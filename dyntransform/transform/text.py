@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import sys
 
-from dyntransform.transform.check import HEADER_MODULE, QUALIFIED, difference
-from dyntransform.transform.decide import Decisions, Options, decide
+from dyntransform.transform.check import difference
+from dyntransform.transform.decide import Options, decide
+from dyntransform.transform.draft import make_draft, proven
+from dyntransform.transform.header import has_header
 from dyntransform.transform.lowering import lower
 from dyntransform.transform.optout import MARK, opts_out
 from dyntransform.transform.stack import on_large_stack
 
 __all__ = ["Rewritten", "lowered", "rewrite"]
-
-_DEEPEST = 2_000
-"""Trees nested deeper are left as they are: libcst recurses for each level."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,22 +51,20 @@ def rewrite(source: str, filename: str, options: Options) -> Rewritten:
 def _rewrite(source: str, filename: str, options: Options) -> Rewritten:
     tree = ast.parse(source, filename)
     compile(source, filename, "exec", dont_inherit=True)  # what is wrong beyond the grammar
-    if _is_rewritten(tree, source):
+    if has_header(tree, source):
         return Rewritten(source)
     if _opts_out(source):
         return Rewritten(source, f"{filename}: left as it is: it says # {MARK}")
     decisions = decide(source, filename, tree, options)
     if decisions.reason:
         return Rewritten(source, decisions.reason)
-    if not (decisions.reads or decisions.links or decisions.classes):
-        return Rewritten(source)
-    depth = _depth(tree)
-    if depth > _DEEPEST:
-        return Rewritten(source, f"{filename}: left as it is: expressions are nested {depth} deep")
     try:
-        text = _write(source, decisions, depth)
+        draft = make_draft(source, tree, decisions)
     except ValueError as problem:
-        return Rewritten(source, f"{filename}: left as it is: libcst cannot read it: {problem}")
+        return Rewritten(source, f"{filename}: left as it is: {problem}")
+    if draft is None:
+        return Rewritten(source)
+    text = draft.whole()
     found = difference(tree, text, decisions)
     if found:
         return Rewritten(source, f"{filename}: left as it is: {found}")
@@ -88,8 +84,7 @@ def lowered(source: str, filename: str, options: Options) -> str:
     """
     tree = ast.parse(source, filename)
     if not _opts_out(source):
-        decisions: Decisions = decide(source, filename, tree, options)
-        lower(tree, decisions)
+        lower(tree, proven(source, filename, tree, decide(source, filename, tree, options)))
     return ast.unparse(_Written().visit(tree)) + "\n"
 
 
@@ -105,30 +100,3 @@ class _Written(ast.NodeTransformer):
 
 def _opts_out(source: str) -> bool:
     return MARK in source and opts_out(source.encode(errors="surrogatepass"))
-
-
-def _depth(tree: ast.AST) -> int:
-    deepest = 0
-    pending: list[tuple[ast.AST, int]] = [(tree, 1)]
-    while pending:
-        node, depth = pending.pop()
-        deepest = max(deepest, depth)
-        pending.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
-    return deepest
-
-
-def _is_rewritten(tree: ast.Module, source: str) -> bool:
-    """Whether the text is what `rewrite` returned before: it has the header, or names the runtime in full."""
-    header = any(isinstance(node, ast.ImportFrom) and node.module == HEADER_MODULE for node in tree.body)
-    return header or any(part in source for part in (QUALIFIED, QUALIFIED.replace('"', "'")))
-
-
-def _write(source: str, decisions: Decisions, depth: int) -> str:
-    from dyntransform.transform.concrete import write
-
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 40 * depth + 1_000))
-    try:
-        return write(source, decisions)
-    finally:
-        sys.setrecursionlimit(limit)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from dyntransform.transform.check import HEADER_MODULE
 from dyntransform.transform.decide import Decisions, Source
+from dyntransform.transform.header import HEADER_MODULE
 from dyntransform.transform.lowering import lower
 
 __all__ = ["is_live_binding", "lower_written"]

@@ -105,7 +105,7 @@ def test_private_names() -> None:
         (
             "'a'\nfrom __future__ import division\nfrom __future__ import annotations; x = 1\nclass A: pass\n",
             (
-                f"'a'\nfrom __future__ import division\nfrom __future__ import annotations; x = 1; {BASE}\n"
+                f"'a'\nfrom __future__ import division\nfrom __future__ import annotations; {BASE}; x = 1\n"
                 "class A(DynamicClass): pass\n"
             ),
         ),
