@@ -226,13 +226,14 @@ def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: S
 def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None) -> Compiled:
     import ast
 
-    from dyntransform.transform.decide import Decisions, Options, decide
+    from dyntransform.transform.decide import Decisions, Options
+    from dyntransform.transform.draft import decide_proven
     from dyntransform.transform.lowering import lower
     from dyntransform.transform.source import decode
 
     try:
         tree = ast.parse(data, path)
-        decisions = Decisions() if opts_out(data) else decide(decode(data), path, tree, Options(is_project))
+        decisions = Decisions() if opts_out(data) else decide_proven(decode(data), path, tree, Options(is_project))
         if stage is not None:
             stage(tree, data, path)
         lower(tree, decisions)

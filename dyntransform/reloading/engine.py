@@ -184,7 +184,8 @@ class Engine:
             for name in edit.transaction.new_modules
             if self._project.loaded.get(name) is not None
         ]
-        report = Report((*loaded, *edit.changes), files=files, seconds=time.perf_counter() - start)
+        changes = (*loaded, *edit.changes, *_as_they_are(edit))
+        report = Report(changes, files=files, seconds=time.perf_counter() - start)
         return self._call_after(events, report)
 
     def _prepared(self, states: dict[str, ModuleState], changed: _Files, events: list[ReloadEvent]) -> Edit:
@@ -256,6 +257,17 @@ class Engine:
             if self._project.roots.owns(frame.filename)
         ]
         return places[-1] if places else None
+
+
+def _as_they_are(edit: Edit) -> Iterator[Change]:
+    """Tell of the new statements that could not be rewritten."""
+    for module in edit.edits.values():
+        for pair in module.pairing.pairs:
+            statement = pair.new
+            if statement.reason and not pair.same_text:
+                note = f"applied as it is, so what it imports does not become current: {statement.reason}"
+                place = Place(module.path, statement.first_line)
+                yield Change(module.name, statement.name, Action.REFUSED, place, note)
 
 
 def _former(state: ModuleState, content: Content) -> Content:

@@ -20,9 +20,10 @@ from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import CodeNode, Patch, child_codes
 from dyntransform.reloading.padding import Scope, functions_at, pad
 from dyntransform.reloading.statement import File, Statement, docstring, placed
-from dyntransform.transform.decide import Decisions, Options, future_annotations
+from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
-from dyntransform.transform.lowering import lower
+from dyntransform.transform.draft import decide_proven
+from dyntransform.transform.lowering import ask_behind, lower
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage
 
@@ -40,6 +41,7 @@ class Source:
         path: its name.
         options: what is late bound.
         stage: what is done to the tree before it is lowered.
+        former: the version that runs, of which this is an edit.
 
     Attributes:
         statements: its top-level statements.
@@ -51,7 +53,9 @@ class Source:
         SyntaxError, ValueError: the content is not valid Python.
     """
 
-    def __init__(self, data: bytes, path: str, options: Options, stage: Stage | None = None) -> None:
+    def __init__(
+        self, data: bytes, path: str, options: Options, stage: Stage | None = None, former: Source | None = None
+    ) -> None:
         self._lines = _split(decode(data, path))
         tree = ast.parse(data, path)
         self.data = data
@@ -67,10 +71,10 @@ class Source:
         self.statements = _statements(tree.body, self._lines, self._file)
         self.divisible = _divisible(self.statements)
         if self.divisible:
-            for statement in self.statements:
-                statement.decide()
+            _decide(self.statements, former)
         else:
-            self.statements[0].take(self._file.decide(tree.body, self._lines, 0))
+            how = decide if former is None else decide_proven
+            self.statements[0].take(self._file.decide(tree.body, self._lines, 0, how))
 
     def edited(self, data: bytes) -> Source:
         """Return another version of the file, equal to what parsing all of it gives.
@@ -78,7 +82,7 @@ class Source:
         Raises:
             SyntaxError, ValueError: the content is not valid Python.
         """
-        return (self.divisible and self._spliced(data)) or Source(data, self.path, self._options, self._stage)
+        return (self.divisible and self._spliced(data)) or Source(data, self.path, self._options, self._stage, self)
 
     def _spliced(self, data: bytes) -> Source | None:
         """Parse only the lines that differ; None where the cut is not certain."""
@@ -97,8 +101,7 @@ class Source:
         new = _statements(tree.body, lines, self._file)
         if not _divisible(new) or any(statement.depends_on_place for statement in new):
             return None
-        for statement in new:
-            statement.decide()
+        _decide(new, self)
         source = copy.copy(self)
         source.data = data
         source._became = {}
@@ -160,7 +163,12 @@ class Source:
             names = {node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks}
             lower(module, Decisions({name: marks.pop(name) for name in names}))
         module.body += self._told_imports()
-        return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
+        added = ask_behind(module, self._file.links)
+        try:
+            return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
+        finally:
+            for block, question in added:  # which is no statement of the file
+                block.remove(question)
 
     def _told_imports(self) -> list[ast.stmt]:
         """Return what tells the compiler, and does nothing else, which names of the module are imported.
@@ -231,6 +239,7 @@ class Source:
         """Forget the syntax trees, which compiling may have changed."""
         assert self.divisible
         self._file.marks.clear()
+        self._file.links.clear()
         self._became.clear()
         for statement in self._file.parsed:
             statement.drop_syntax()
@@ -247,6 +256,13 @@ def _statements(nodes: list[ast.stmt], lines: Sequence[str], file: File) -> list
     for statement in statements:
         statement.lines = tuple(lines[statement.first_line - 1 : statement.last_line])
     return statements
+
+
+def _decide(statements: Sequence[Statement], former: Source | None) -> None:
+    """Mark statements; those that are not in the version that runs have not been rewritten before."""
+    known = {statement.lines for statement in former.statements} if former is not None else None
+    for statement in statements:
+        statement.decide(decide if known is None or statement.lines in known else decide_proven)
 
 
 def _divisible(statements: Sequence[Statement]) -> bool:

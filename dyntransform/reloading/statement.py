@@ -6,14 +6,18 @@ import ast
 import copy
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.usage import Usage, usage
-from dyntransform.transform.decide import Decisions, Options, decide
+from dyntransform.transform.decide import Decisions, Import, Options, decide
 from dyntransform.transform.decide import Source as ImportSource
 
-__all__ = ["File", "Statement", "docstring", "placed"]
+__all__ = ["Decide", "File", "Statement", "docstring", "placed"]
+
+Decide: TypeAlias = Callable[[str, str, ast.Module, Options], Decisions]
+"""What marks the nodes of a tree: `decide`, or `decide_proven`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +29,7 @@ class File:
         options: what is late bound.
         future_annotations: its annotations are text (PEP 563).
         marks: what the parsed statements look up late.
+        links: the parsed imports that make live bindings.
         parsed: the statements of which there is a syntax tree.
     """
 
@@ -32,16 +37,25 @@ class File:
     options: Options
     future_annotations: bool
     marks: dict[ast.Name, tuple[ImportSource, ...]] = dataclasses.field(default_factory=dict)
+    links: dict[ast.stmt, Import] = dataclasses.field(default_factory=dict)
     parsed: list[Statement] = dataclasses.field(default_factory=list)
 
-    def decide(self, nodes: list[ast.stmt], lines: Sequence[str], lead: int) -> Decisions:
-        """Mark statements, which are the whole of `lines`; `lead` is the number of lines before them."""
+    def decide(self, nodes: list[ast.stmt], lines: Sequence[str], lead: int, decide: Decide = decide) -> Decisions:
+        """Mark statements.
+
+        Args:
+            nodes: the statements.
+            lines: text of which they are the whole.
+            lead: number of lines before them.
+            decide: what marks them; `decide_proven` if they are new.
+        """
         head = ""
         if self.future_annotations and lead:
             head = "from __future__ import annotations"
             nodes = [*ast.parse(head).body, *nodes]
         decisions = decide(placed(lines, lead, head), self.path, ast.Module(nodes, []), self.options)
         self.marks.update(decisions.reads)
+        self.links.update((link.node, link) for link in decisions.links)
         return decisions
 
 
@@ -61,6 +75,7 @@ class Statement:
         column: where on the line it begins, in bytes.
         links: live bindings that it makes.
         lookups: what functions in it look up late.
+        reason: why it runs as it is, although something in it is marked; empty otherwise.
         imports: module with leading dots if relative, attribute ("" for the module itself) and name of each import.
         depends_on_place: the compiler may refuse it, or statements before it, for their order alone.
     """
@@ -81,6 +96,7 @@ class Statement:
         self.column = node.col_offset
         self.links: tuple[LinkSpec, ...] = ()
         self.lookups: tuple[ImportSource, ...] = ()
+        self.reason = ""
         parts = list(_same_scope(node))
         self.depends_on_place = any(map(_depends_on_place, parts))
         self.imports = tuple(one for part in parts for one in _imports(part))
@@ -96,19 +112,20 @@ class Statement:
             lead = self.first_line - 1
             (self._node,) = ast.parse(placed(self.lines, lead)).body
             self._file.parsed.append(self)
-            if self.lookups:
+            if self.lookups or self.links:
                 self._file.decide([self._node], self.lines, lead)
         return self._node
 
-    def decide(self) -> None:
+    def decide(self, decide: Decide) -> None:
         """Find its live bindings and late lookups."""
         assert self._file is not None
-        self.take(self._file.decide([self.node], self.lines, self.first_line - 1))
+        self.take(self._file.decide([self.node], self.lines, self.first_line - 1, decide))
 
     def take(self, decisions: Decisions) -> None:
         """Keep what does not depend on the syntax tree."""
         self.links = tuple((link.scope, link.module, link.names) for link in decisions.links)
         self.lookups = tuple(dict.fromkeys(one for sources in decisions.reads.values() for one in sources))
+        self.reason = decisions.reason
 
     @property
     def is_definition(self) -> bool:

@@ -22,9 +22,18 @@ REPLACED = "__dyn_replaced__"
 """The builtins name that lowered code reads; `transform.lowering` writes the same name."""
 
 
+_IN_FUNCTIONS = 0x01 | 0x10
+"""CO_OPTIMIZED and CO_NESTED: the code of functions, and of classes in them, as `inspect` names the flags."""
+
+
 def looks_up(code: CodeType) -> bool:
-    """Whether code, or any in it, asks what has replaced a value."""
-    return REPLACED in code.co_names or any(type(one) is type(code) and looks_up(one) for one in code.co_consts)
+    """Whether a function in code, or the code as one, asks what has replaced a value.
+
+    What a module or its classes ask does not count: they ask once, behind an import.
+    """
+    if code.co_flags & _IN_FUNCTIONS and REPLACED in code.co_names:
+        return True
+    return any(type(one) is type(code) and looks_up(one) for one in code.co_consts)
 
 
 class Replacements:

@@ -26,65 +26,80 @@ def write(pieces: Sequence[Piece], decisions: Decisions, names: Mapping[str, str
     """
     try:
         module = cst.parse_module("".join(f"{piece.text}\n" for piece in pieces))
-    except cst.ParserSyntaxError as problem:
-        raise ValueError(f"libcst cannot read it: {problem.message}") from problem
+    except (cst.ParserSyntaxError, cst.CSTValidationError) as problem:
+        raise ValueError(f"libcst cannot read it: {problem}") from problem
     if len(module.body) != len(pieces):
         message = f"libcst reads {len(module.body)} statements where there are {len(pieces)}"
         raise ValueError(message)
-    writer = _Writer(decisions, names)
-    texts = []
-    for piece, statement in zip(pieces, module.body, strict=True):
-        if module.code_for_node(statement) != f"{piece.text}\n":
-            message = f"libcst does not give line {piece.line} back unchanged"
-            raise ValueError(message)
-        texts.append(module.code_for_node(writer.write(piece, statement)).removesuffix("\n"))
-    return texts
+    writer = _Writer(module, decisions, names)
+    return [writer.write(piece, statement) for piece, statement in zip(pieces, module.body, strict=True)]
+
+
+_BETWEEN = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+class _Ours(cst.Name):
+    """An expression of ours, as text.
+
+    The nodes of a call would be written the same, and take four times as long; an import does nothing as often. That it
+    is what it should be is checked on what Python's parser makes of it.
+    """
+
+    def _validate(self) -> None:
+        """It need not be an identifier."""
 
 
 class _Writer:
-    def __init__(self, decisions: Decisions, names: Mapping[str, str]) -> None:
+    def __init__(self, module: cst.Module, decisions: Decisions, names: Mapping[str, str]) -> None:
+        self._module = module
         self._decisions = decisions
         self._links: dict[object, list[Import]] = {}
         for link in decisions.links:
             self._links.setdefault(link.node, []).append(link)
         self._names = names
-        self._functions: dict[str, cst.BaseExpression] = {}
 
-    def write(self, piece: Piece, statement: Any) -> Any:
-        """Rewrite the statement that a piece was read as."""
-        if isinstance(statement, cst.ClassDef):
-            return self._class(statement)
+    def write(self, piece: Piece, statement: Any) -> str:
+        """Return the text of a piece, rewritten, from the statement that it was read as."""
         if piece.node in self._links:
-            return statement.with_changes(body=self._import(statement.body[0], self._links[piece.node]))
-        return statement.visit(_Reads(self, piece, self._decisions.reads))
+            body = self._import(statement.body[0], self._links[piece.node])
+            text = self._text(statement.with_changes(body=body))
+            same = text[: len(piece.text)]  # to generate it twice would cost more than all the rest
+        else:
+            same = self._text(statement)
+            is_class = isinstance(statement, cst.ClassDef)
+            reads = _Reads(self, piece, self._decisions.reads)
+            text = self._text(self._class(statement) if is_class else statement.visit(reads))
+        if same != piece.text:
+            message = f"libcst does not give line {piece.line} back unchanged"
+            raise ValueError(message)
+        return text
+
+    def _text(self, statement: Any) -> str:
+        return self._module.code_for_node(statement).removesuffix("\n")
 
     def _class(self, node: cst.ClassDef) -> cst.ClassDef:
-        base = cst.parse_expression(self._names["DynamicClass"])
+        base = _Ours(self._names["DynamicClass"])
         if node.bases:
             return node.with_changes(bases=[node.bases[0].with_changes(value=base)])
         return node.with_changes(bases=[cst.Arg(base)], lpar=cst.LeftParen(), rpar=cst.RightParen())
 
-    def _import(self, node: cst.BaseSmallStatement, links: list[Import]) -> list[cst.BaseSmallStatement]:
-        between = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
-        body = [node]
-        for link in links:
-            for alias, (attribute, _) in link.lookups:
-                name = cst.Name(alias.asname or alias.name)
-                body[-1] = body[-1].with_changes(semicolon=between)
-                call = self.lookup(((link.module, attribute),), name, '"')
-                body.append(cst.Assign([cst.AssignTarget(name)], call))
+    def _import(self, node: Any, links: list[Import]) -> list[cst.BaseSmallStatement]:
+        pairs = [(link.module, alias, attribute) for link in links for alias, (attribute, _) in link.lookups]
+        body = [node.with_changes(semicolon=_BETWEEN)]
+        for left, (module, alias, attribute) in zip(range(len(pairs) - 1, -1, -1), pairs, strict=True):
+            name = alias.asname or alias.name
+            call = self.lookup(((module, attribute),), name, '"')
+            semicolon = _BETWEEN if left else cst.MaybeSentinel.DEFAULT
+            body.append(cst.Assign([cst.AssignTarget(cst.Name(name))], call, semicolon))
         return body
 
-    def lookup(self, sources: tuple[Source, ...], name: cst.Name, quote: str) -> cst.Call:
+    def lookup(self, sources: tuple[Source, ...], name: str, quote: str) -> cst.Name:
         """Return the call that looks a name up; its strings have the quotation mark `quote`."""
-        (first, *more) = ([cst.Arg(cst.SimpleString(f"{quote}{text}{quote}")) for text in pair] for pair in sources)
-        arguments = [*first, cst.Arg(name), *(argument for pair in more for argument in pair)]
-        return cst.Call(self._function(quote), arguments)
-
-    def _function(self, quote: str) -> cst.BaseExpression:
-        if quote not in self._functions:
-            self._functions[quote] = cst.parse_expression(self._names["_dyn_lookup"].replace('"', quote))
-        return self._functions[quote]
+        (module, attribute), *more = sources
+        arguments = [f"{quote}{module}{quote}", f"{quote}{attribute}{quote}", name]
+        arguments += [f"{quote}{text}{quote}" for pair in more for text in pair]
+        function = self._names["_dyn_lookup"].replace('"', quote)
+        return _Ours(f"{function}({', '.join(arguments)})")
 
 
 class _Reads(cst.CSTTransformer):
@@ -127,7 +142,7 @@ class _Reads(cst.CSTTransformer):
         quote = self._quote()
         if self._verbatim or not quote:
             return updated.with_changes(value=node.id)
-        call = self._writer.lookup(self._sources[node], cst.Name(node.id), quote)
+        call = self._writer.lookup(self._sources[node], node.id, quote)
         return call.with_changes(lpar=updated.lpar, rpar=updated.rpar)
 
     def _quote(self) -> str:

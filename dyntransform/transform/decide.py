@@ -14,7 +14,17 @@ from typing import TypeAlias
 from dyntransform.transform.optout import MARK, opted_out_classes
 from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
 
-__all__ = ["Decisions", "Import", "Options", "Source", "decide", "future_annotations", "top_level"]
+__all__ = [
+    "STATEMENT_LISTS",
+    "Decisions",
+    "Import",
+    "Options",
+    "Source",
+    "decide",
+    "future_annotations",
+    "statement_lists",
+    "top_level",
+]
 
 Source: TypeAlias = tuple[str, str]
 """What a name was imported from: module (with its leading dots if relative) and attribute."""
@@ -41,6 +51,9 @@ class Import:
         module: what is imported from, with leading dots if relative.
         names: pairs (attribute, bound name); ("*", "*") for a star import. Private names in a class are mangled, both.
         aliases: the node of each pair.
+        is_written: whether lookups stand behind the import, which read its names and bind them again. A class with
+            bases or keywords may have a namespace that refuses that, as `Enum` does; a lazy import (PEP 810) would be
+            made at once; and no name may be used before it is declared global. The engine knows such links as well.
     """
 
     scope: str
@@ -48,11 +61,13 @@ class Import:
     names: tuple[tuple[str, str], ...]
     node: ast.ImportFrom = dataclasses.field(compare=False)
     aliases: tuple[ast.alias, ...] = dataclasses.field(compare=False)
+    is_written: bool = dataclasses.field(default=True, compare=False)
 
     @property
     def lookups(self) -> list[tuple[ast.alias, tuple[str, str]]]:
         """The names behind whose import a lookup stands: node, and pair (attribute, bound name)."""
-        return [(alias, pair) for alias, pair in zip(self.aliases, self.names, strict=True) if pair[0] != "*"]
+        pairs = zip(self.aliases, self.names, strict=True)
+        return [(alias, pair) for alias, pair in pairs if pair[0] != "*" and self.is_written]
 
 
 @dataclasses.dataclass
@@ -125,6 +140,7 @@ class _Imports:
         self._decisions = decisions
         self._options = options
         self._opted_out = opted_out
+        self._declared: set[str] = set()
         self.in_functions: set[ast.ImportFrom] = set()
 
     def leaves(self, node: ast.AST) -> bool:
@@ -133,24 +149,33 @@ class _Imports:
 
     def collect(self, body: list[ast.stmt]) -> None:
         """Go through the statements in order; with a stack of its own, since an elif chain is a deep tree."""
-        pending = [(node, "", False) for node in reversed(body)]
+        pending = [(node, _MODULE) for node in reversed(body)]
         while pending:
-            node, scope, in_function = pending.pop()
+            node, scope = pending.pop()
             if self.leaves(node):
                 continue
             if isinstance(node, ast.ImportFrom):
-                self._import(node, scope, in_function=in_function)
+                self._import(node, scope.name, in_function=scope.is_function, is_written=scope.is_plain)
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                scope, in_function = f"{scope}.{node.name}.<locals>".lstrip("."), True
+                scope = _Scope(f"{scope.name}.{node.name}.<locals>".lstrip("."), is_function=True)
             elif isinstance(node, ast.ClassDef):
                 if _gains_base(node):
                     self._decisions.classes.append(node)
-                scope, in_function = f"{scope}.{node.name}".lstrip("."), False
-            if _BLOCKS.intersection(node._fields):
-                inner = [statement for block in _blocks(node) for statement in block]
-                pending += [(statement, scope, in_function) for statement in reversed(inner)]
+                scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=_is_plain(node))
+            elif isinstance(node, ast.Global) and not scope.is_function:
+                self._declared.update(node.names)
+            if STATEMENT_LISTS.intersection(node._fields):
+                inner = [statement for block in statement_lists(node) for statement in block]
+                pending += [(statement, scope) for statement in reversed(inner)]
+        if self._declared:
+            self._decisions.links[:] = map(self._unless_declared, self._decisions.links)
 
-    def _import(self, node: ast.ImportFrom, scope: str, *, in_function: bool) -> None:
+    def _unless_declared(self, link: Import) -> Import:
+        """Have the link of a name that the module or a class declares global recorded only."""
+        declared = any(bound in self._declared for _, bound in link.names)
+        return dataclasses.replace(link, is_written=False) if declared else link
+
+    def _import(self, node: ast.ImportFrom, scope: str, *, in_function: bool, is_written: bool) -> None:
         private = "" if in_function else scope.rpartition(".")[2]
         module = "." * node.level + mangled(node.module or "", private)
         if node.level == 0 and (module == "__future__" or not self._options.is_project(top_level(module))):
@@ -161,14 +186,31 @@ class _Imports:
             names = tuple(
                 (mangled(alias.name, private), mangled(alias.asname or alias.name, private)) for alias in node.names
             )
-            self._decisions.links.append(Import(scope, module, names, node, tuple(node.names)))
+            is_written = is_written and not getattr(node, "is_lazy", False)
+            self._decisions.links.append(Import(scope, module, names, node, tuple(node.names), is_written))
 
 
-_BLOCKS = {"body", "orelse", "finalbody", "handlers", "cases"}
+@dataclasses.dataclass(frozen=True)
+class _Scope:
+    """The scope of a statement: its qualified name, and whether names are bound there as in a module."""
+
+    name: str = ""
+    is_function: bool = False
+    is_plain: bool = True
 
 
-def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the statement lists of a compound statement, in the order of the source."""
+_MODULE = _Scope()
+
+STATEMENT_LISTS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
+"""Fields of nodes that have statements in them."""
+
+
+def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yield the statement lists of a module or compound statement, in the order of the source.
+
+    Args:
+        node: one that has some of `STATEMENT_LISTS`.
+    """
     yield getattr(node, "body", [])
     for part in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]:
         yield part.body
@@ -177,6 +219,11 @@ def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def _gains_base(node: ast.ClassDef) -> bool:
+    return _is_plain(node)
+
+
+def _is_plain(node: ast.ClassDef) -> bool:
+    """Whether the class has no bases but `object`, and no keywords."""
     if node.keywords or len(node.bases) > 1:
         return False
     return not node.bases or (isinstance(node.bases[0], ast.Name) and node.bases[0].id == "object")
@@ -192,6 +239,7 @@ class _Reads(ScopedVisitor):
         self._decisions = decisions
         self._sources: dict[tuple[int, str], list[Source]] = {}
         self._names: list[tuple[ast.Name, str, symtable.SymbolTable]] = []
+        self._declared: set[tuple[int, str]] = set()
         self.visit(tree)
         for node, name, owner in self._names:
             sources = self._sources.get((owner.get_id(), name))
@@ -212,7 +260,11 @@ class _Reads(ScopedVisitor):
                 linked.append((alias, (attribute, local)))
         if linked:
             aliases, names = zip(*linked, strict=True)
-            self._decisions.links.append(Import("", module, names, node, aliases))
+            is_written = all((self.scope.get_id(), name) in self._declared for _, name in names)
+            self._decisions.links.append(Import("", module, names, node, aliases, is_written))
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self._declared.update((self.scope.get_id(), self.mangled(name)) for name in node.names)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """In a class that is left alone, names of functions around it are read as they are, too."""

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterator
 
 from dyntransform.transform.check import difference_in_pieces
-from dyntransform.transform.decide import Decisions
+from dyntransform.transform.decide import Decisions, Options, decide
 from dyntransform.transform.header import Header, has_header, make_header
 from dyntransform.transform.pieces import Piece, Text, cut, depth, splice
 from dyntransform.transform.stack import on_large_stack
 
-__all__ = ["Draft", "make_draft", "proven"]
+__all__ = ["Draft", "decide_proven", "make_draft"]
 
 _DEEPEST = 2_000
 """Expressions nested deeper are left as they are: libcst recurses for each level."""
@@ -76,18 +76,20 @@ def make_draft(source: str, tree: ast.Module, decisions: Decisions) -> Draft | N
     return Draft(text, pieces, _written(pieces, decisions, header, deepest), header)
 
 
-def proven(source: str, filename: str, tree: ast.Module, decisions: Decisions) -> Decisions:
-    """Return the marks on a file whose pieces can be rewritten, and are then what they were but for the marks.
+def decide_proven(source: str, filename: str, tree: ast.Module, options: Options) -> Decisions:
+    """Mark what must change in a module, as far as it can be written.
 
     Args:
         source: text of the file.
-        filename: its name, for the reason.
-        tree: its syntax.
-        decisions: the marks on the tree.
+        filename: its name, for reasons.
+        tree: its syntax, whose nodes carry the marks.
+        options: what to rewrite.
 
     Returns:
-        The same marks; if they cannot be written, none but the reason. Text that was rewritten before keeps them.
+        The marks, whose pieces were rewritten, and are what they were but for the marks; if they cannot be, none but
+        the reason. Text that was rewritten before is not written again.
     """
+    decisions = decide(source, filename, tree, options)
     if has_header(tree, source):
         return decisions
     try:

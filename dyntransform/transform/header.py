@@ -16,9 +16,6 @@ HEADER_MODULE = "dyntransform.runtime"
 QUALIFIED = f'__import__("{HEADER_MODULE}").runtime.'
 """What stands before our names in files that have no line for the header."""
 
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-"""A line as the compiler sees it; bytes.splitlines also splits at form feeds and the like."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Header:
@@ -78,12 +75,12 @@ def _placed(text: Text, tree: ast.Module, header: str) -> Edit | None:
     first = tree.body[0]
     if "body" not in first._fields and "cases" not in first._fields:
         return Edit(text.start(first), text.start(first), f"{header}; ")
-    for number, line in enumerate(_LINE.finditer(text.data)):
-        stripped = line[0].strip(b" \t\f\r\n")
+    for number, line in enumerate(text.lines, 1):
+        stripped = line.strip(b" \t\f\r\n")
         if stripped and not stripped.startswith(b"#"):
             break
-        if number > 0 and not line[0].strip(b"\r\n"):
-            return Edit(line.start(), line.start(), header)
+        if number > 1 and not line.strip(b"\r\n"):
+            return Edit(text.line_start(number), text.line_start(number), header)
     return None
 
 

@@ -2,8 +2,12 @@
 
 A read of a name imported in a function becomes ``(R(key, y) if R is not None else y)``, R being a builtin that is None
 until an edit replaced a value which a running function may still hold. All new nodes have the position of the name they
-stand for, so tracebacks, carets and line events are those of the original. Links and class bases need no code: the
-engine reads the links from the cache entry, and it edits classes in place without the base (see docs/design.md).
+stand for, so tracebacks, carets and line events are those of the original. Class bases need no code: the engine edits
+classes in place without the base (see docs/design.md).
+
+Behind a from-import of a module or class stands ``if R is not None: y = R(key, y)``, with the position of the import.
+That is ``y = (R(key, y) if R is not None else y)`` without binding the name again where there is nothing to ask. The
+engine reads the live binding itself from the cache entry.
 
 A read that is itself what is tested (``if y:``) becomes the only part of an f-string, which compiles to that part and
 nothing else. The compiler turns conditional expressions that are tested into jumps, and the jumps would show: Python
@@ -14,29 +18,87 @@ they make line events in Python 3.13.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import bisect
+from collections.abc import Iterator, Mapping
 
-from dyntransform.transform.decide import Decisions, Source
+from dyntransform.transform.decide import STATEMENT_LISTS, Decisions, Import, Source, statement_lists
 
-__all__ = ["REPLACED", "lower"]
+__all__ = ["REPLACED", "ask_behind", "lower"]
 
 REPLACED = "__dyn_replaced__"
 """The builtins name of R. A builtin is found when code runs with other globals, and costs what a global does."""
 
 
-def lower(tree: ast.AST, decisions: Decisions) -> None:
-    """Rewrite the marked names of `tree` in place."""
+def lower(tree: ast.Module, decisions: Decisions) -> None:
+    """Rewrite the marked names of `tree` in place, and ask behind its imports."""
     if decisions.reads:
         _Lowering(decisions.reads).visit(tree)
+    ask_behind(tree, {link.node: link for link in decisions.links})
+
+
+def ask_behind(tree: ast.Module, links: Mapping[ast.stmt, Import]) -> list[tuple[list[ast.stmt], ast.stmt]]:
+    """Put the question what has replaced the imported values behind each import.
+
+    Args:
+        tree: a module, or statements of one.
+        links: from-imports, by their nodes.
+
+    Returns:
+        What was put in, and the list of statements that it was put in.
+    """
+    lines = sorted(node.lineno for node, link in links.items() if link.lookups)
+    added: list[tuple[list[ast.stmt], ast.stmt]] = []
+    pending: list[ast.AST] = [tree] if lines else []
+    while pending:
+        for block in statement_lists(pending.pop()):
+            for index in range(len(block) - 1, -1, -1):
+                statement = block[index]
+                link = links.get(statement)
+                if link is not None and link.lookups:
+                    block.insert(index + 1, _question(link))
+                    added.append((block, block[index + 1]))
+                elif STATEMENT_LISTS.intersection(statement._fields) and _spans(statement, lines):
+                    pending.append(statement)
+    return added
+
+
+def _spans(node: ast.stmt, lines: list[int]) -> bool:
+    """Whether one of the lines is among those of a statement, with its decorators; others need not be looked into."""
+    decorators = getattr(node, "decorator_list", None)
+    index = bisect.bisect_left(lines, decorators[0].lineno if decorators else node.lineno)
+    return index < len(lines) and lines[index] <= (node.end_lineno or node.lineno)
+
+
+def _question(link: Import) -> ast.stmt:
+    body: list[ast.stmt] = []
+    for alias, (attribute, _) in link.lookups:
+        name = alias.asname or alias.name
+        body.append(ast.Assign([ast.Name(name, ast.Store())], _asked(((link.module, attribute),), name)))
+    question = ast.If(_is_needed(), body, [])
+    for new in ast.walk(question):
+        ast.copy_location(new, link.node)
+    return question
+
+
+def _is_needed() -> ast.expr:
+    return ast.Compare(ast.Name(REPLACED, ast.Load()), [ast.IsNot()], [ast.Constant(None)])
+
+
+def _asked(sources: tuple[Source, ...], name: str) -> ast.expr:
+    key = ast.Constant(sources)  # type: ignore[arg-type]  # the compiler takes tuples
+    return ast.Call(ast.Name(REPLACED, ast.Load()), [key, ast.Name(name, ast.Load())], [])
 
 
 class _Lowering(ast.NodeTransformer):
     def __init__(self, reads: dict[ast.Name, tuple[Source, ...]]) -> None:
         self._reads = reads
+        self._lines = sorted(name.lineno for name in reads)
         self._tested: set[ast.Name] = set()
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Note what a node tests, before it is reached."""
+        """Note what a node tests, before it is reached; statements on other lines are not looked into."""
+        if isinstance(node, ast.stmt) and not _spans(node, self._lines):
+            return node
         if isinstance(node, _TESTING):
             self._tested.update(_tested(node))
         return super().generic_visit(node)
@@ -45,12 +107,9 @@ class _Lowering(ast.NodeTransformer):
         sources = self._reads.get(node)
         if sources is None:
             return node
-        at = ast.Name(REPLACED, ast.Load())
-        again = ast.Name(node.id, ast.Load())
-        key = ast.Constant(sources)  # type: ignore[arg-type]  # the compiler takes tuples
-        lookup = ast.Call(ast.Name(REPLACED, ast.Load()), [key, again], [])
-        test = ast.Compare(at, [ast.IsNot()], [ast.Constant(None)])
-        lowered = ast.IfExp(test, lookup, node)  # in this order what is usual does not jump over what is rare
+        lowered = ast.IfExp(
+            _is_needed(), _asked(sources, node.id), node
+        )  # in this order what is usual does not jump over what is rare
         whole = ast.JoinedStr([lowered]) if node in self._tested else lowered
         for new in ast.walk(whole):
             if new is not node:

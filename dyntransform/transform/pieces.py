@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import bisect
 import dataclasses
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -13,19 +14,29 @@ from dyntransform.transform.decide import Decisions
 
 __all__ = ["Edit", "Piece", "Text", "cut", "depth", "splice"]
 
-_LINE_END = re.compile(rb"\r\n?|\n")
 _HEADER_END = re.compile(rb"(?:[^:#]|#[^\r\n]*)*")
 """The rest of a class statement up to its colon, once names and expressions are behind; a comment may have colons."""
 
 
 class Text:
-    """Text of a file by the places of its syntax tree: lines from 1, columns in bytes of UTF-8."""
+    """Text of a file by the places of its syntax tree: lines from 1, columns in bytes of UTF-8.
+
+    Attributes:
+        mark: the byte order mark before the text, if there is one.
+        data: the text, encoded.
+        lines: its lines, with their ends.
+    """
 
     def __init__(self, source: str) -> None:
         mark = "\ufeff" if source.startswith("\ufeff") else ""  # which the parser does not count
         self.mark = mark.encode()
         self.data = source.removeprefix(mark).encode()
-        self._starts = [0, *(end.end() for end in _LINE_END.finditer(self.data))]
+        self.lines = self.data.splitlines(keepends=True)  # as the compiler does: bytes have no other line ends
+        self._starts = [0, *itertools.accumulate(map(len, self.lines))]
+
+    def line_start(self, line: int) -> int:
+        """Return the offset at which a line begins."""
+        return self._starts[line - 1]
 
     def start(self, node: ast.expr | ast.stmt) -> int:
         """Return the offset at which a node begins."""

@@ -7,7 +7,7 @@ import dataclasses
 
 from dyntransform.transform.check import difference
 from dyntransform.transform.decide import Options, decide
-from dyntransform.transform.draft import make_draft, proven
+from dyntransform.transform.draft import decide_proven, make_draft
 from dyntransform.transform.header import has_header
 from dyntransform.transform.lowering import lower
 from dyntransform.transform.optout import MARK, opts_out
@@ -84,7 +84,7 @@ def lowered(source: str, filename: str, options: Options) -> str:
     """
     tree = ast.parse(source, filename)
     if not _opts_out(source):
-        lower(tree, proven(source, filename, tree, decide(source, filename, tree, options)))
+        lower(tree, decide_proven(source, filename, tree, options))
     return ast.unparse(_Written().visit(tree)) + "\n"
 
 
