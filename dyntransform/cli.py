@@ -3,6 +3,7 @@
 python -m dyntransform [options] main.py ARGS...    run a program, and apply edits while it runs
 python -m dyntransform [options] -m module ARGS...  the same for a module, of the project or not
 python -m dyntransform build SRC... -o OUT          rewrite ahead of time: a tree that runs without the rewriter
+python -m dyntransform compile SRC...               fill the cache ahead of a start: the first one is warm, too
 python -m dyntransform show FILE                    print what a file is rewritten to
 python -m dyntransform plan FILE                    print what saving a file would do to a program that runs it
 python -m dyntransform clean [DIR]...               remove the compiled code of rewritten modules
@@ -29,6 +30,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "build": "build",
     "clean": "upkeep",
+    "compile": "compile",
     "disable": "upkeep",
     "enable": "upkeep",
     "plan": "plan",
@@ -183,6 +185,7 @@ def _run_parser() -> argparse.ArgumentParser:
         prog="dyntransform",
         usage="%(prog)s [options] main.py ARGS...\n       %(prog)s [options] -m module ARGS...\n"
         "       %(prog)s build SRC... -o OUT [--jobs N] [--check] [--exclude GLOB]...\n"
+        "       %(prog)s compile SRC... [--jobs N]\n"
         "       %(prog)s show FILE [--diff | --lowered]\n       %(prog)s plan FILE [--old FILE | --rev REVISION]\n"
         "       %(prog)s clean [DIR]...\n       %(prog)s enable | disable",
         description="Run a Python program, and apply edits of its files while it runs.",

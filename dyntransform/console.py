@@ -210,11 +210,12 @@ def show_source(text: str, lexer: str, stream: TextIO | None = None) -> None:
 
 
 @contextlib.contextmanager
-def module_progress(total: int) -> Iterator[Callable[[], object]]:
-    """Show how many modules were built, on the error stream if that is a terminal.
+def module_progress(total: int, doing: str = "building") -> Iterator[Callable[[], object]]:
+    """Show how many modules are done, on the error stream if that is a terminal.
 
     Args:
         total: how many there are.
+        doing: what is done to them.
 
     Yields:
         What is to be called after each.
@@ -224,7 +225,7 @@ def module_progress(total: int) -> Iterator[Callable[[], object]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("building"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=_console(sys.stderr), transient=True) as progress:
         task = progress.add_task("", total=total)
         yield lambda: progress.advance(task)

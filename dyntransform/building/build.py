@@ -144,13 +144,13 @@ class Build:
     def _modules(self, draft: Draft, paths: list[str], jobs: int, progress: Progress) -> dict[str, Record]:
         if not paths:
             return {}
-        from dyntransform.building.crew import build_all
-        from dyntransform.building.unit import Task
+        from dyntransform.building.crew import work_off
+        from dyntransform.building.unit import Task, build_module
 
         tasks = [Task(self._inventory.items[path], draft.folder, self._is_late_bound) for path in paths]
         outcomes = []
         with progress(len(tasks)) as advance:
-            for outcome in build_all(tasks, jobs):
+            for outcome in work_off(build_module, tasks, jobs):
                 outcomes.append(outcome)
                 advance()
         problems = [outcome.problem for outcome in outcomes if outcome.problem]

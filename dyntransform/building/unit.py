@@ -40,6 +40,11 @@ class Task:
     draft: str
     is_late_bound: Callable[[str], bool]
 
+    @property
+    def source(self) -> str:
+        """The file of the module."""
+        return self.item.source
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from dyntransform.commands.jobs import add_jobs
 from dyntransform.config import Config, load
 
 __all__ = ["build"]
@@ -80,22 +80,9 @@ def _build_options(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("src", nargs="+", metavar="SRC", help="files and folders")
     parser.add_argument("-o", "--out", required=True, help="folder of the built tree")
-    parser.add_argument(
-        "--jobs", type=_count, default=_cores(), metavar="N", help="processes; default: one for each core"
-    )
+    add_jobs(parser)
     parser.add_argument("--check", action="store_true", help="write nothing, and tell in what OUT differs")
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="GLOB", help="modules to copy as they are (repeatable)"
     )
     return parser.parse_args(words)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: a number, at least 1")
-    return int(text)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
