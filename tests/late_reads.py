@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import sys
 from collections.abc import Iterator
 from types import CodeType
@@ -19,13 +20,15 @@ def late_reads(code: CodeType, path: str = "") -> list[LateRead]:
     """Return (path of the code object, line, column, name, sources) of each late read in a code object and those in it.
 
     One that stands in the code several times, as the compiler copies what ends a function, is there once. Python 3.13
-    joins two loads of variables into one instruction, which has the place of the first alone: columns are 0.
+    joins two loads of variables into one instruction, which has the place of the first alone: columns are 0. What a
+    module or its classes ask behind their imports is no late read.
     """
     return sorted(set(_late_reads(code, f"{path}/{code.co_name}:{code.co_firstlineno}")))
 
 
 def _late_reads(code: CodeType, path: str) -> Iterator[LateRead]:
-    instructions = list(dis.get_instructions(code))
+    in_function = code.co_flags & (inspect.CO_OPTIMIZED | inspect.CO_NESTED)
+    instructions = list(dis.get_instructions(code)) if in_function else []
     for index, one in enumerate(instructions):
         if one.argval != REPLACED or one.opname not in _LOADS or "JUMP" in instructions[index + 1].opname:
             continue  # the test is no call

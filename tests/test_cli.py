@@ -67,7 +67,9 @@ def test_wrong_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], *([name] for name in ("build", "clean", "disable", "enable", "plan", "run", "show"))], ids=str
+    "command",
+    [[], *([name] for name in ("build", "clean", "compile", "disable", "enable", "plan", "run", "show"))],
+    ids=str,
 )
 def test_help(tmp_path: Path, command: list[str]) -> None:
     """Each command has a help text that names what it takes."""

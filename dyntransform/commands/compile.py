@@ -71,8 +71,8 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         description="Rewrite and compile modules ahead of a start, as compileall does for plain Python: the next start "
         "finds its code in the cache.",
         epilog="Example: dyntransform compile src && python -m dyntransform src/main.py. The settings are those of the "
-        "first SRC; where they name no roots, these are the folders SRC. Exit code: 1 if a file is not valid Python, or "
-        "its code cannot be stored; the others are compiled.",
+        "first SRC; where they name no roots, these are the folders SRC. Exit code: 1 if a file is not valid "
+        "Python, or its code cannot be stored; the others are compiled.",
     )
     parser.add_argument("src", nargs="+", metavar="SRC", help="files and folders of the project")
     add_jobs(parser)

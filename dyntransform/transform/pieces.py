@@ -22,15 +22,12 @@ class Text:
     """Text of a file by the places of its syntax tree: lines from 1, columns in bytes of UTF-8.
 
     Attributes:
-        mark: the byte order mark before the text, if there is one.
         data: the text, encoded.
         lines: its lines, with their ends.
     """
 
     def __init__(self, source: str) -> None:
-        mark = "\ufeff" if source.startswith("\ufeff") else ""  # which the parser does not count
-        self.mark = mark.encode()
-        self.data = source.removeprefix(mark).encode()
+        self.data = source.encode()
         self.lines = self.data.splitlines(keepends=True)  # as the compiler does: bytes have no other line ends
         self._starts = [0, *itertools.accumulate(map(len, self.lines))]
 
@@ -109,7 +106,7 @@ def cut(text: Text, tree: ast.Module, decisions: Decisions) -> list[Piece]:
 
 def splice(text: Text, edits: list[Edit]) -> str:
     """Return the text with the edits made; of two at one place, the first comes first."""
-    parts = [text.mark]
+    parts: list[bytes] = []
     done = 0
     for edit in sorted(edits, key=lambda edit: edit.start):
         parts += [text.data[done : edit.start], edit.text.encode()]

@@ -251,3 +251,30 @@ def test_lines_are_those_of_the_parser(end: str) -> None:
     """Whatever ends the lines; a form feed does not."""
     text = "x = '\f'\nclass A: pass  # dyntransform: off\nclass B: pass\n".replace("\n", end)
     assert [node.name for node in decide(text, "file.py", ast.parse(text), ALL).classes] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("from m import y", [True]),
+        ("class A:\n from m import y", [True]),
+        ("class A(object):\n if 1:\n  from m import y", [True]),
+        ("class A(B):\n from m import y\n class C:\n  from m import y", [False, True]),
+        ("class A(metaclass=M):\n from m import y", [False]),
+        ("def f():\n global y\n from m import y", [True]),
+        ("def f():\n from m import y\n global y", [False]),
+        ("def f():\n global x\n from m import y\n global y", [False]),
+        ("from m import x, y\nfrom m import z\nglobal y", [False, True]),
+        ("class A:\n from m import y\n global y", [False]),
+    ],
+)
+def test_links_that_are_written(text: str, written: list[bool]) -> None:
+    """Each link is recorded; it is written where its names can be read and bound again."""
+    assert [link.is_written for link in decided(text).links] == written
+
+
+def test_lazy_import() -> None:
+    """A lookup behind a lazy import would make it at once (PEP 810)."""
+    tree = ast.parse("from m import y")
+    tree.body[0].is_lazy = 1  # type: ignore[attr-defined]
+    assert [link.is_written for link in decide("from m import y", "file.py", tree, ALL).links] == [False]

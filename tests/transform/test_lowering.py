@@ -229,3 +229,106 @@ def test_at_rest_costs_one_test() -> None:
     assert "IF_NONE" in jump.opname
     read, after = [one for one in instructions if one.offset >= jump.argval][:2]
     assert (read.opname, after.opname) == ("LOAD_FAST", "RETURN_VALUE")
+
+
+IMPORTS = {
+    "line": "from m import a, b as c\nx = 1\n",
+    "lines": "from m import (\n  a,\n  b as c,\n)\nx = 1\n",
+    "last": "x = 1\nfrom m import a\n",
+    "joined": "x = 1; from m import a; y = 2\n",
+    "blocks": "for i in 'ab':\n  if i == 'a': from m import a\n  else:\n    from m import b as a\n",
+    "protected": "try:\n  from m import a\nexcept ImportError:\n  from m import b as a\nfinally:\n  x = 1\n",
+    "class": "class A:\n  from m import a\n  x = 1\nclass B(object):\n  from m import b\n",
+    "global": "def f():\n  global a\n  from m import a\nf()\n",
+}
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module ``m``."""
+    module = types.ModuleType("m")
+    vars(module).update(a=object(), b=object())
+    monkeypatch.setitem(sys.modules, "m", module)
+    return module
+
+
+def _traced(code: CodeType, namespace: dict[str, object]) -> list[tuple[str, int]]:
+    """Execute a module; return its line events."""
+    lines: list[tuple[str, int]] = []
+
+    def trace(frame: types.FrameType, event: str, _arg: object) -> object:
+        if frame.f_code.co_filename == code.co_filename and event == "line":
+            lines.append((frame.f_code.co_name, frame.f_lineno))
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        exec(code, namespace)
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("name", IMPORTS)
+def test_behind_imports(provider: types.ModuleType, table: Replacements, name: str, *, asks: bool) -> None:
+    """A module asks behind its imports; names, lines, places and events are those of the plain code."""
+    plain, lowered = codes(IMPORTS[name])
+    assert REPLACED in str(list(_all_names(lowered)))
+    assert list(differences(plain, lowered)) == []
+    if asks:
+        table.add("m", "none", object())
+        table.switch()
+    one: dict[str, object] = {"__name__": "one"}
+    other: dict[str, object] = {"__name__": "one"}
+    assert _traced(plain, one) == _traced(lowered, other)
+    assert list(one) == list(other)
+    assert [one.get(each) is other.get(each) for each in "acxyi"] == [True] * 5
+    assert provider is not None
+
+
+def _all_names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _all_names(constant)
+
+
+def test_replaced_behind_an_import(provider: types.ModuleType, table: Replacements) -> None:
+    """An imported value that an edit replaced is what it was replaced by."""
+    old, new = provider.a, object()
+    table.add("m", "a", old)
+    table.switch()
+
+    class Module(types.ModuleType):
+        """One that gives the old value once."""
+
+        def __getattribute__(self, name: str) -> object:
+            if name == "a" and values:
+                return values.pop()
+            return super().__getattribute__(name)
+
+    values = [old]
+    module = Module("m")
+    module.a = new  # type: ignore[attr-defined]
+    sys.modules["m"] = module
+    namespace: dict[str, object] = {}
+    exec(codes("from m import a\n")[1], namespace)
+    assert namespace["a"] is new
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from m import *\n",
+        "import m\n",
+        "class A(int):\n  from m import a\n",
+        "class A(k=1):\n  from m import a\n",
+        "from m import a\nglobal a\n",
+        "def f():\n  from m import a\n  global a\n",
+    ],
+)
+def test_nothing_behind_an_import(text: str) -> None:
+    """Where a second binding could be refused, or would not be valid, there is none."""
+    assert list(_all_names(codes(text)[1])).count(REPLACED) == 0
