@@ -1,8 +1,8 @@
 """The hook for every process of an environment that finds DYNTRANSFORM_ROOTS among its environment variables.
 
 ``dyntransform enable`` writes a file of one line that `site` executes when Python starts. Without the variable that
-line looks it up, and that is all. Where Python has start files (PEP 829), it writes one as well: they come in place of such
-lines, which a later Python will not execute any more.
+line looks it up, and that is all. Where Python has start files (PEP 829), it writes one as well: they come in place of
+such lines, which a later Python will not execute any more.
 """
 
 from __future__ import annotations
