@@ -22,6 +22,7 @@ __all__ = [
     "FROM_LOCALS",
     "INTRINSICS",
     "MAKES_AT_END",
+    "LOOPS_HAVE_THEIR_KEYWORD",
     "MARKED",
     "NEVER_JUMPS",
     "NO_VALUE",
@@ -102,6 +103,15 @@ INTRINSICS: Final[dict[str, tuple[str, ...]]] = {
     "CALL_INTRINSIC_2": tuple(getattr(opcode, "_intrinsic_2_descs", ())),
 }
 """Names of what these do, by their argument (3.12)."""
+
+
+def _begins_with_keyword() -> bool:
+    instructions = dis.get_instructions(compile("while True:\n f()", "<probe>", "exec", dont_inherit=True))
+    return any(one.opname == "NOP" and one.is_jump_target for one in instructions)
+
+
+LOOPS_HAVE_THEIR_KEYWORD: Final = _begins_with_keyword()
+"""Whether the instruction that is there for the line of ``while True`` is part of the loop (3.14); else it is before."""
 
 # ---------------------------------------------------------------------- what calls and what imports
 

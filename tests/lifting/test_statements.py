@@ -277,7 +277,8 @@ SAMPLE = [
 def modules() -> list[Path]:
     """Return files of the standard library: a sample, or all of them if DYN_CORPUS is ``all``."""
     if os.environ.get("DYN_CORPUS") == "all":
-        return [path for path in sorted(STDLIB.rglob("*.py")) if "site-packages" not in path.parts]
+        every = sorted(path for path in STDLIB.rglob("*.py") if path.is_file())
+        return [path for path in every if "site-packages" not in path.parts]
     return [STDLIB / f"{name}.py" for name in SAMPLE]
 
 
