@@ -61,7 +61,7 @@ class _Walk:
         self._reads = decisions.reads
         self._classes = set(decisions.classes)
         self._links: dict[ast.stmt, list[Import]] = {}
-        for link in decisions.links:
+        for link in decisions.written_links:
             self._links.setdefault(link.node, []).append(link)
         self._header = header
         self._taken = set(header.values())

@@ -83,7 +83,7 @@ def _changed_lines(source: str, unchanged: str, rewritten: str) -> str:
 def _used(decisions: Decisions) -> list[tuple[str, bool]]:
     return [
         ("DynamicClass", bool(decisions.classes)),
-        ("_dyn_lookup", bool(decisions.reads) or any(link.names != (("*", "*"),) for link in decisions.links)),
+        ("_dyn_lookup", bool(decisions.reads) or any(link.names != (("*", "*"),) for link in decisions.written_links)),
     ]
 
 
@@ -106,7 +106,7 @@ class _Marks:
 
         self.reads = {place(node): sources for node, sources in decisions.reads.items()}
         self.links: dict[_Place, list[Import]] = {}
-        for link in decisions.links:
+        for link in decisions.written_links:
             self.links.setdefault(place(link.node), []).append(link)
         self.classes = {place(node) for node in decisions.classes}
 
@@ -151,6 +151,22 @@ class _Writer(cst.CSTTransformer):
         self, original: cst.FormattedStringExpression, updated: cst.FormattedStringExpression
     ) -> Any:
         self._verbatim -= original.equal is not None
+        return updated
+
+    def visit_TemplatedString(self, node: cst.TemplatedString) -> None:
+        self._quotes.append(node.start.lstrip("tTrR"))
+
+    def leave_TemplatedString(self, _original: cst.TemplatedString, updated: cst.TemplatedString) -> Any:
+        self._quotes.pop()
+        return updated
+
+    def visit_TemplatedStringExpression(self, _node: cst.TemplatedStringExpression) -> None:
+        self._verbatim += 1  # the template has the text of the expression (PEP 750)
+
+    def leave_TemplatedStringExpression(
+        self, _original: cst.TemplatedStringExpression, updated: cst.TemplatedStringExpression
+    ) -> Any:
+        self._verbatim -= 1
         return updated
 
     def leave_Name(self, original: cst.Name, updated: cst.Name) -> Any:

@@ -11,6 +11,7 @@ import symtable
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from dyntransform.cpython.lazy import is_lazy
 from dyntransform.transform.optout import MARK, opted_out_classes
 from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
 
@@ -65,6 +66,11 @@ class Decisions:
     links: list[Import] = dataclasses.field(default_factory=list)
     classes: list[ast.ClassDef] = dataclasses.field(default_factory=list)
     reason: str = ""
+
+    @property
+    def written_links(self) -> list[Import]:
+        """The links that readable text spells out: a lookup of a lazy import (PEP 810) would load the module."""
+        return [link for link in self.links if not is_lazy(link.node)]
 
 
 def decide(source: str, filename: str, tree: ast.Module, options: Options) -> Decisions:

@@ -60,7 +60,7 @@ def _rewrite(source: str, filename: str, options: Options) -> Rewritten:
     decisions = decide(source, filename, tree, options)
     if decisions.reason:
         return Rewritten(source, decisions.reason)
-    if not (decisions.reads or decisions.links or decisions.classes):
+    if not (decisions.reads or decisions.written_links or decisions.classes):
         return Rewritten(source)
     depth = _depth(tree)
     if depth > _DEEPEST:
@@ -94,7 +94,16 @@ def lowered(source: str, filename: str, options: Options) -> str:
 
 
 class _Written(ast.NodeTransformer):
-    """Take what is tested out of the f-strings that `lower` makes, which no source text can have."""
+    """Write what the compiler is given, where source text cannot have it as it is.
+
+    What is tested is taken out of the f-strings that `lower` makes, and the expressions in t-strings are those that are
+    evaluated; to the program, their text stays what it was.
+    """
+
+    def visit_Interpolation(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        node.str = None  # type: ignore[attr-defined]  # Python 3.14
+        return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         match node.values:
