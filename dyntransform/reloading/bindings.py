@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import readers
 from dyntransform.reloading.gone import gives_on_demand, provides, standing_imports
@@ -194,13 +195,13 @@ class Bindings:
         if statement.kind is ast.ClassDef:
             imported = self._in_classes.get((module.name, statement.name), {})
             names.update(name for name, order in imported.items() if order > since)
-        for name in usage.reads:
+        for name in usage.names:
             changed = self.changed.get((module.name, name))
             if changed is not None and changed.order > since and (index is None or changed.index < index):
                 names.add(name)
-        if usage.attributes:
+        if usage.chains:
             view = self._transaction.view(module.namespace)
-            for name, *attributes in usage.attributes:
+            for name, *attributes in usage.chains:
                 if self._chain_changed(view.get(name), attributes, since):
                     names.add(".".join((name, *attributes)))
         return frozenset(names)
@@ -243,7 +244,7 @@ class Bindings:
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
         view = self._transaction.view(module.namespace)
         held = view.get(bound, MISSING)
-        if bound in kept_names(view):
+        if bound in kept_names(view) or is_unresolved(held):  # it gets the value of then when it is used
             return
         if not changed.held_by(held):  # what the module made of it may be equal to the new value by chance
             self.passed.setdefault(module.name, set()).add(bound)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.reloading.transaction import MISSING
 
 __all__ = ["is_inert", "same_value"]
@@ -43,6 +44,8 @@ def is_inert(value: Any, is_project: Callable[[str | None], bool]) -> bool:
     kind = type(value)
     if kind in _SIMPLE or kind in _CONTAINERS or kind in _FIXED or kind is BuiltinFunctionType:
         return True
+    if is_unresolved(value):
+        return False
     if isinstance(value, ModuleType):
         return not is_project(value.__name__)
     if isinstance(value, (type, FunctionType)):
