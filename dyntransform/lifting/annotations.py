@@ -68,7 +68,7 @@ def add_signature(made: Function, make_lambda: MakeLambda) -> None:
     """
     if made.annotate is not None:
         made.annotations = _Evaluator(Flow(made.annotate), make_lambda).signature()
-    elif made.code.co_flags & FUTURE:
+    if made.code.co_flags & FUTURE:
         made.annotations = {name: written(value) for name, value in made.annotations.items()}
 
 

@@ -65,24 +65,29 @@ class _Body:
     def __init__(self, flow: Flow, name: str) -> None:
         self._flow = flow
         self._name = name
-        self._annotations = self._evaluated()
-        self._marked = {one.number: one for one in self._annotations or () if one.number is not None}
+        self._annotations: list[Annotation] = []
+        self._at_start = (AT_START if name else ()) + self._evaluated()
+        self._marked = {one.number: one for one in self._annotations if one.number is not None}
         self._marks = dict(self._marks_in(flow))
         for index, number in self._marks.items():
             if number in self._marked:
                 flow.name(index, self._marked[number].name)
 
-    def _evaluated(self) -> list[Annotation] | None:
-        """Return the annotations that are evaluated later; None if they are not, or not known in a module."""
+    def _evaluated(self) -> tuple[str, ...]:
+        """Take the annotations that are evaluated later, and return what the compiler binds for them at the beginning.
+
+        In a module of which they are not known, what evaluates them is a statement like others.
+        """
         code = evaluator_of(self._flow)
         if code is None:
-            return None
+            return () if self._name else (MARKED,)
         try:
-            return variables(code, lambda_expression)
+            self._annotations = variables(code, lambda_expression)
         except UnknownCodeError:
             if self._name:
                 raise
-            return None
+            return ()
+        return () if self._name else (ANNOTATE, MARKED)
 
     @staticmethod
     def _marks_in(flow: Flow) -> Iterator[tuple[int, int]]:
@@ -110,7 +115,7 @@ class _Body:
             if number == 0 and isinstance(lifted, ast.Assign) and _is_documentation(lifted):
                 lifted = ast.copy_location(ast.Expr(lifted.value), lifted)
             found.append((lifted, codes))
-        for annotation in self._annotations or ():
+        for annotation in self._annotations:
             if self._name and annotation.number is None:
                 _insert(annotation, found)
         for node, _ in found:
@@ -136,9 +141,7 @@ class _Body:
         return {one.name for one in instructions} <= _ENDING and all(name in AT_END for name in stored)
 
     def _without_beginning(self, pieces: list[Range]) -> list[Range]:
-        expected = list(AT_START)
-        if not self._name:
-            expected = [ANNOTATE, MARKED] if self._annotations is not None else []
+        expected = list(self._at_start)
         while pieces and expected:
             stored = self._stored(pieces[0])
             if stored not in expected:
