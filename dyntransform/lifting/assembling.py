@@ -92,7 +92,9 @@ class _Scope:
         numbers = {old: next(self._numbers) for old, _ in zip(node.marks, variables, strict=True)}
         part = node.part.renumbered(numbers)
         self._parts[part.id] = part
-        told: list[ast.stmt] = [ast.AnnAssign(each.target, each.annotation, None, 1) for each in variables]
+        told: list[ast.stmt] = [
+            ast.copy_location(ast.AnnAssign(each.target, each.annotation, None, 1), each) for each in variables
+        ]
         for variable in variables:
             self._parts.update((one.id, one) for one in ast.walk(variable.annotation) if isinstance(one, Part))
         if self._name and CLASSES_KNOW_THEIR_PLACE:
