@@ -177,7 +177,7 @@ class _Body:
         if lifted.definition is not None:
             add_signature(lifted.definition[1], lambda_expression)
         node = statement(lifted, _class_body)
-        if getattr(node, "type_params", None):
+        if not self._name and any(getattr(part, "type_params", None) for part in ast.walk(node)):
             _check(node)
         if any(getattr(part, "in_place", False) for part in ast.walk(node)):
             raise UnknownCodeError
