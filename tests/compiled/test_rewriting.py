@@ -167,7 +167,7 @@ NEW = {
         "annotated variables": "from m import y\na: y = y\ndef f():\n from n import y\n b: y\n return y",
     },
     (3, 15): {
-        "lazy": "lazy from m import a, b as c\nlazy import m, n.o as p\nfrom q import r\ndef f():\n from m import y; y()",
+        "lazy": "lazy from m import a, b as c\nlazy import m, n.o as p\nfrom q import r\ndef g():\n from m import y; y",
         "unpacking": "def f():\n from m import y\n return [*y for y in y], {*y for _ in y}, {**y for _ in y}",
     },
 }
