@@ -152,6 +152,8 @@ class Bindings:
             attributes["__path__"] = spec.submodule_search_locations
         elif "__path__" in module.namespace:
             self._transaction.delete_item(module.namespace, "__path__")
+        if "__cached__" not in module.namespace:  # Python 3.15
+            del attributes["__cached__"]
         for name, value in attributes.items():
             self._transaction.set_item(module.namespace, name, value)
         self._edit.note(module, "__file__", Action.UPDATED, 1, f"found in {spec.origin}")

@@ -81,33 +81,25 @@ class Annotations:
         """
         if not DEFERRED_ANNOTATIONS or not (module.edited or ran):
             return
+        if not (module.source.annotated or module.old_source.annotated):
+            return
         namespace, transaction = module.namespace, self._edit.transaction
         held = evaluator_in(namespace, ANNOTATE)
-        known = come_to(held)
-        before, after = [], []
-        for pair in module.pairing.pairs:
-            old = variables(pair.old) if pair.old is not None else []
-            new = variables(pair.new)
-            before += [one for one in old if place(one) in known]
-            if pair.new in ran:
-                after += [one for one in new if place(one) in ran[pair.new]]
-            elif pair.kind == Kind.ANNOTATED:
-                after += new if not module.may_run(pair) else []
-            elif len(old) == len(new):
-                after += [one for one, other in zip(new, old, strict=True) if place(other) in known]
-        for statement in module.pairing.removed:
-            before += [one for one in variables(statement) if place(one) in known]
-        if list(map(place, before)) == list(map(place, after)) and _shapes(before) == _shapes(after):
+        before, after = _variables_of_module(module, come_to(held), ran)
+        start = _start(module)
+        moved = held is not None and held.__code__.co_firstlineno != start.lineno
+        same = _shapes(before) == _shapes(after)
+        if same and not moved and list(map(place, before)) == list(map(place, after)):
             return
-        if not after:
-            for name in (ANNOTATE, MARKED):
-                transaction.delete_item(namespace, name)
-        else:
-            made: dict[str, Any] = {}
-            exec(module.source.compile([_bare(one) for one in after]), namespace, made)
-            for name in (ANNOTATE, MARKED):
+        made: dict[str, Any] = {}
+        if after:
+            exec(module.source.compile([start, *map(_bare, after)]), namespace, made)
+        for name in (ANNOTATE, MARKED):
+            if name in made:
                 transaction.set_item(namespace, name, made[name])
-        if _shapes(before) != _shapes(after):
+            else:
+                transaction.delete_item(namespace, name)
+        if not same:
             forget(namespace, MODULE_ANNOTATIONS, transaction)
 
     def follow(self) -> None:
@@ -142,6 +134,38 @@ class Annotations:
             nodes = edit.codes if edit is not None and edit.edited else state.codes or ()
             codes = [state.loaded.compiled.code, *(node.code for some in nodes for node in some)]
             yield state.namespace, every, codes
+
+
+def _variables_of_module(
+    module: ModuleEdit, known: Collection[Place], ran: Mapping[Statement, Collection[Place]]
+) -> tuple[list[ast.AnnAssign], list[ast.AnnAssign]]:
+    """Return the annotated variables of the two versions that were come to.
+
+    Args:
+        module: the module.
+        known: the places of those of the old version.
+        ran: the places of those of each statement that the edit executed.
+    """
+    removed = [one for statement in module.pairing.removed for one in variables(statement)]
+    before = [one for one in removed if place(one) in known]
+    after: list[ast.AnnAssign] = []
+    for pair in module.pairing.pairs:
+        old = variables(pair.old) if pair.old is not None else []
+        new = variables(pair.new)
+        before += [one for one in old if place(one) in known]
+        if pair.new in ran:
+            after += [one for one in new if place(one) in ran[pair.new]]
+        elif pair.kind == Kind.ANNOTATED:
+            after += new if not module.may_run(pair) else []
+        elif len(old) == len(new):
+            after += [one for one, other in zip(new, old, strict=True) if place(other) in known]
+    return before, after
+
+
+def _start(module: ModuleEdit) -> ast.stmt:
+    """Return a statement that does nothing, where the first one of a module stands: there its evaluator begins."""
+    first = module.source.statements[0].node if module.source.statements else ast.Pass(lineno=1, col_offset=0)
+    return ast.copy_location(ast.Pass(), first)
 
 
 def _shapes(nodes: list[ast.AnnAssign]) -> list[str]:

@@ -218,11 +218,12 @@ def _method(holder: MethodType, swaps: Swaps) -> Any:
 
 
 def _alias(holder: GenericAlias, swaps: Swaps) -> Any:
-    return GenericAlias(swaps.of(holder.__origin__), tuple(map(swaps.of, holder.__args__)))
+    """Its arguments are a tuple, which is made anew in the round before."""
+    return GenericAlias(swaps.of(holder.__origin__), tuple(map(swaps.of, swaps.of(holder.__args__))))
 
 
 def _union(holder: types.UnionType, swaps: Swaps) -> Any:
-    return functools.reduce(operator.or_, map(swaps.of, holder.__args__))
+    return functools.reduce(operator.or_, map(swaps.of, swaps.of(holder.__args__)))
 
 
 _ANEW: dict[type, Callable[[Any, Swaps], Any]] = {

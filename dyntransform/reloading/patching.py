@@ -113,8 +113,10 @@ class Patching:
         fitting = [one for one in live if one.__code__.co_freevars == code.co_freevars]
         for function in fitting:
             self._transaction.set_attribute(function, "__code__", code)
-        if not patch.moved:
-            self._evaluating.update(map(id, fitting))
+        if patch.moved:
+            return
+        self._evaluating.update(map(id, fitting))
+        if patch.node.annotated or "<locals>" in code.co_qualname:  # else the edit of the class sees to it
             evaluators.ask_again(fitting, self._transaction)
 
     def _patch(self, module: ModuleEdit, patch: Patch, live: list[FunctionType]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from dyntransform.cpython.annotations import CLASS_ANNOTATIONS, CLASS_EVALUATOR, evaluator
+from dyntransform.cpython.annotations import CLASS_ANNOTATIONS, evaluator
 from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.reloading import enums, heap, slots
 from dyntransform.reloading.evaluators import forget, namespace_of
@@ -28,7 +28,6 @@ __all__ = ["Provenance", "adopt_cells", "can_have_bases", "can_have_metaclass", 
 _OF_ONE_CLASS = frozenset(
     {
         "__abstractmethods__",
-        CLASS_ANNOTATIONS,
         "__dict__",
         "__module__",
         "__qualname__",
@@ -143,20 +142,13 @@ def merge(cls: type, twin: type, provenance: Provenance, transaction: Transactio
             continue
         adopt_cells(value, twin, cls)
         transaction.set_attribute(cls, name, value)
-    _take_over_annotations(cls, twin, transaction)
+    if DEFERRED_ANNOTATIONS and CLASS_ANNOTATIONS not in vars(twin):
+        forget(namespace_of(cls), CLASS_ANNOTATIONS, transaction)  # which other threads may ask for until then
     for name, value in list(live.items()):
         if name in vars(twin) or name in skipped or is_slot(value):
             continue
         if not provenance.is_from_outside(name, value):
             transaction.delete_attribute(cls, name)
-
-
-def _take_over_annotations(cls: type, twin: type, transaction: Transaction) -> None:
-    """Have those that are evaluated when they are asked for evaluated again; others were given to the twin."""
-    if CLASS_ANNOTATIONS in vars(twin) and vars(twin).get(CLASS_EVALUATOR) is None:
-        transaction.set_attribute(cls, CLASS_ANNOTATIONS, vars(twin)[CLASS_ANNOTATIONS])
-    elif DEFERRED_ANNOTATIONS:
-        forget(namespace_of(cls), CLASS_ANNOTATIONS, transaction)
 
 
 def _set_metaclass(cls: type, before: type, wanted: type, transaction: Transaction) -> None:
