@@ -81,7 +81,7 @@ def written(value: ast.expr) -> ast.expr:
     if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
         raise UnknownCodeError
     try:
-        node: ast.expr = ast.parse(value.value, mode="eval").body
+        node: ast.expr = ast.parse(f"_[{value.value},]", mode="eval").body.slice.elts[0]  # type: ignore[attr-defined]
     except SyntaxError as problem:
         raise UnknownCodeError from problem
     for part in ast.walk(node):
@@ -98,6 +98,13 @@ class _Evaluator(ScopeMachine):
         names = [one.name for one in flow.instructions]
         self._only("RAISE_VARARGS" in names)
         self._first = names.index("RAISE_VARARGS") + 1
+        self._operations = {**self._operations, "UNPACK_SEQUENCE": _Evaluator._star}
+
+    def _star(self, count: object) -> None:
+        """Take the annotation of variadic parameters that is unpacked (PEP 646)."""
+        self._only(count == 1)
+        value, start = self._expression()
+        self._push(ast.Starred(value, ast.Load()), start)
 
     def signature(self) -> dict[str, ast.expr]:
         """Return the annotations of a function, by parameter."""

@@ -111,6 +111,7 @@ def test_compiled_again_they_evaluate_to_the_same() -> None:
         "class C:\n    'text'\n    a: int\n",
         "class C:\n    a: int = 1\n\n    class D:\n        b: a\n",
         "def f(a: int, /, b: str=1, *c: a.b, d: list[int]=2, **e: 'e') -> None:\n    pass\n",
+        "def f(*a: *b.c, **d: int):\n    pass\n",
         "class C:\n    _a: int\n\n    async def f(self, b: C) -> C:\n        pass\n",
     ],
 )

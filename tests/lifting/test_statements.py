@@ -294,14 +294,14 @@ def test_definitions_in_functions():
 
 def test_future_annotations():
     """Text that the compiler made of annotations is what was written, and is made to the same text again."""
-    text = "x: int = 1\nclass C:\n    y: a.b\ndef f(z: 'q') -> list[int]:\n    pass\n"
+    text = "x: int = 1\nclass C:\n    y: a.b\ndef f(z: 'q', *s: *r) -> list[int]:\n    pass\n"
     nodes = [node for node, _ in lift(code_of(f"from __future__ import annotations\n{text}"))]
     assert [shown(node) for node in nodes[1:]] == [shown(node) for node in ast.parse(text).body]
     again: dict[str, Any] = {"__name__": "m"}
     exec(assemble(nodes, "m.py", FUTURE), again)
     assert again["__annotations__"] == {"x": "int"}
     assert again["C"].__annotations__ == {"y": "a.b"}
-    assert again["f"].__annotations__ == {"z": "'q'", "return": "list[int]"}
+    assert again["f"].__annotations__ == {"z": "'q'", "s": "*r", "return": "list[int]"}
 
 
 # ---------------------------------------------------------------------- real code
@@ -371,6 +371,10 @@ def opaque(nodes: list[ast.stmt]) -> Iterator[ast.AST]:
         yield from (part for part in ast.walk(node) if isinstance(part, (Block, Part, Body)))
 
 
+_DIFFERS = re.compile(r"\(|\d [*/]|lambda|=__")
+"""What the compiler computes or mangles, and lambdas, have another text than in the source."""
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(STDLIB)))
 def test_everything_in_the_standard_library(path):
     """All definitions and imports are seen, and the module compiles again."""
@@ -380,7 +384,7 @@ def test_everything_in_the_standard_library(path):
     tree, code = files
     nodes = [node for node, _ in lift(code)]
     simple = [node for node in tree.body if "body" not in node._fields or isinstance(node, ast.ClassDef)]
-    wanted = {each for each in outline(simple) if "(" not in each}
+    wanted = {each for each in outline(simple) if not _DIFFERS.search(each)}
     assert wanted <= set(outline(nodes))
     for node in nodes:
         assemble([node], str(path))
