@@ -145,7 +145,7 @@ def merge(cls: type, twin: type, provenance: Provenance, transaction: Transactio
     if DEFERRED_ANNOTATIONS and CLASS_ANNOTATIONS not in vars(twin):
         forget(namespace_of(cls), CLASS_ANNOTATIONS, transaction)  # which other threads may ask for until then
     for name, value in list(live.items()):
-        if name in vars(twin) or name in skipped or is_slot(value):
+        if name in vars(twin) or name in skipped or is_slot(value) or name == CLASS_ANNOTATIONS:
             continue
         if not provenance.is_from_outside(name, value):
             transaction.delete_attribute(cls, name)
