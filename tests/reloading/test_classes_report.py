@@ -10,11 +10,11 @@ from dyntransform.reloading.report import Action
 def test_replaced_class_is_said_to_be(project):
     """A class that needs another layout is replaced, and the report says so."""
     mod = project.load("mod", "class B:\n    __slots__ = ('b',)\nclass A:\n    x = 1\n")
-    held = mod.A()
+    held = [mod.A()]  # what a variable of a running frame held, CPython 3.14 keeps until it ends
     report = project.edit(mod="class B:\n    __slots__ = ('b',)\nclass A(B):\n    x = 1\n")
     assert any(one.action is Action.UPDATED and "another layout" in one.note for one in report.changes)
     assert not report.waits
-    assert type(held) is mod.A
+    assert type(held[0]) is mod.A
 
 
 def test_instance_that_cannot_move_is_refused(project):
