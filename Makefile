@@ -1,5 +1,5 @@
 # Everything from a fresh clone, with only Python (3.11 or later) and a package index.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3.15 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
@@ -18,8 +18,8 @@ help:  ## show the targets
 demo: .venv/ready  ## edit a running program, and watch it go on
 	@$(BIN)/python fixtures/demo.py
 
-test: .venv/ready  ## run all tests on every supported Python that is found
-	$(BIN)/nox
+test: .venv/ready  ## run all tests on every supported Python that is found (VERSIONS="3.12 3.14": on these)
+	$(if $(VERSIONS),VERSIONS="$(VERSIONS)") $(BIN)/nox
 
 lint: .venv/ready  ## check style and types
 	$(BIN)/ruff check .

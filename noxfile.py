@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nox
 
-VERSIONS = ("3.11", "3.12", "3.13")
+VERSIONS = tuple(os.environ.get("VERSIONS", "3.11 3.12 3.13 3.14 3.15").split())
 
 nox.options.sessions = ["tests"]
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -45,9 +45,8 @@ def _is_version(path: str, version: str) -> bool:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed wheel; arguments after -- go to pytest."""
     session.install(".[test]", "--reinstall-package", "dyntransform") if _uv(session) else session.install(".[test]")
-    session.run(
-        "pytest", "-q", *session.posargs, env={"PYTHONPATH": ""}
-    )  # not -m: the wheel is tested, not this folder
+    # Not -m: the wheel is tested, not this folder. Those of one file share what its fixtures make.
+    session.run("pytest", "-q", "-n", "auto", "--dist", "worksteal", *session.posargs, env={"PYTHONPATH": ""})
 
 
 def _uv(session: nox.Session) -> bool:

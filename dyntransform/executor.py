@@ -18,6 +18,7 @@ from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 from dyntransform import hook
+from dyntransform.cpython.opcodes import NO_VALUE, constant
 from dyntransform.console import show_report
 from dyntransform.runtime.names import absolute_name
 
@@ -189,8 +190,10 @@ def _imported(code: CodeType, namespace: dict[str, Any]) -> dict[str, tuple[str,
         elif instruction.opname.startswith("STORE_") and attribute:
             found[str(instruction.argval)] = (module, attribute)
             attribute = ""
-        elif instruction.opname == "LOAD_CONST":
-            levels.append(instruction.argval)
+        else:
+            value = constant(instruction.opname, instruction.arg, code.co_consts)
+            if value is not NO_VALUE:
+                levels.append(value)
     return found
 
 

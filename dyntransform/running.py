@@ -12,7 +12,12 @@ import sys
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, ModuleType
 
-from dyntransform.cpython.features import COUNTS_CALLS_INTO_C, SHORT_PYC_IS_EOF
+from dyntransform.cpython.features import (
+    COUNTS_CALLS_INTO_C,
+    DEFERRED_ANNOTATIONS,
+    MODULES_NAME_THEIR_CACHE,
+    SHORT_PYC_IS_EOF,
+)
 from dyntransform.cpython.internals import MAGIC_NUMBER, path_importer
 from dyntransform.importing.compiling import HEADER_BYTES
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader, expect_main, project
@@ -63,7 +68,9 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
         loader = (DynSourcelessLoader if is_ours and path.endswith(".pyc") else SourcelessFileLoader)("__main__", file)
     else:
         loader = (DynLoader if is_ours else SourceFileLoader)("__main__", file)
-    main.__dict__.update(__loader__=loader, __file__=file, __cached__=None)
+    main.__dict__.update(__loader__=loader, __file__=file)
+    if MODULES_NAME_THEIR_CACHE:
+        main.__dict__.update(__cached__=None)
     expect_main(main)
     code = _code_of(loader)
     _enter(exec, code, vars(main))
@@ -107,7 +114,9 @@ def _holds_modules(file: str) -> bool:
 
 def _new_main() -> ModuleType:
     main = ModuleType("__main__")
-    main.__dict__.update(__annotations__={}, __builtins__=builtins)
+    if not DEFERRED_ANNOTATIONS:
+        main.__dict__.update(__annotations__={})
+    main.__dict__.update(__builtins__=builtins)
     sys.modules["__main__"] = main
     return main
 

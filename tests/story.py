@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
+import importlib
 import importlib.util
 import io
+import json
 import logging
 import marshal
 import os
+import signal
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -204,12 +209,65 @@ def _sections(text: str) -> Iterator[tuple[str | None, str]]:
     yield name, "".join(lines)
 
 
-if __name__ == "__main__":
-    told: Story | None = Story.read(Path(sys.argv[1]).resolve())
-    if "--compiled" in sys.argv:
+def play(path: str, *options: str) -> None:
+    """Play a story in this process, and end the process.
+
+    Args:
+        path: its file.
+        options: ``--compiled`` or ``--built``.
+    """
+    told: Story | None = Story.read(Path(path).resolve())
+    if "--compiled" in options:
         told = told.without_source()  # type: ignore[union-attr]
-    if "--built" in sys.argv:
+    if "--built" in options:
         told = told.as_built()  # type: ignore[union-attr]
-    told.play()  # type: ignore[union-attr]
+    try:
+        told.play()  # type: ignore[union-attr]
+    except BaseException:  # noqa: BLE001 - whatever ends a program
+        traceback.print_exc()
+        os._exit(1)
     sys.stdout.flush()
     os._exit(0)  # a story may leave threads behind
+
+
+def serve() -> None:
+    """Play the stories whose arguments come in lines of JSON, each in a fork: what all need is loaded once.
+
+    For each line one is written: the exit status, and what the story has printed.
+    """
+    for module in (
+        "dyntransform.hook",
+        "dyntransform.cpython.checks",
+        "dyntransform.reloading.engine",
+        "dyntransform.lifting.statements",
+        "dyntransform.compiled.rewriting",
+        "dyntransform.transform.text",
+        "libcst.metadata",
+    ):
+        importlib.import_module(module)
+
+    requests, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    gc.freeze()  # else each fork copies all pages at its first collection
+    for line in requests:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as printed:
+            child = os.fork()
+            if child == 0:
+                for stream in (1, 2):
+                    os.dup2(printed.fileno(), stream)
+                signal.alarm(TIMEOUT_S)
+                gc.unfreeze()
+                play(*json.loads(line))
+            _, status = os.waitpid(child, 0)
+            printed.seek(0)
+            answers.write(json.dumps([os.waitstatus_to_exitcode(status), printed.read()]) + "\n")
+            answers.flush()
+
+
+TIMEOUT_S = 60
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+    else:
+        play(*sys.argv[1:])

@@ -1,24 +1,18 @@
-"""Every story in fixtures/scenarios is played in a process of its own."""
+"""Every story in fixtures/scenarios is played in a process of its own, a fork of one that has loaded what all need."""
 
 from __future__ import annotations
 
-import concurrent.futures
-import errno
-import itertools
-import os
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from story import Story
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "scenarios"
 STORIES = {str(path.relative_to(FOLDER).with_suffix("")): path for path in sorted(FOLDER.rglob("*.txtar"))}
-TIMEOUT_S = 60
-ATTEMPTS = 3
 
 COMPILED = [name for name, path in STORIES.items() if Story.read(path).without_source() is not None]
 BUILT = [
@@ -29,72 +23,56 @@ BUILT = [
 """Those about names and imports, which is what building rewrites; classes have a base in a built tree, which shows."""
 
 
-def play(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Play a story in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("story.py")), str(path), *options]
-    for attempt in itertools.count(1):
-        try:
-            return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-        except OSError as problem:
-            # Nothing has run: virtual machines that take memory back fail to start one of thousands of processes.
-            if problem.errno != errno.EFAULT or attempt == ATTEMPTS:
-                raise
-    raise AssertionError
+class Stage:
+    """The process in whose forks stories are played."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("story.py")), "--serve"]
+        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def play(self, name: str, *options: str) -> None:
+        """Play a story; what it says is shown if it does not hold.
+
+        Args:
+            name: its file below the folder.
+            options: as for `story.play`.
+        """
+        story = Story.read(STORIES[name])
+        if story.skipped():
+            pytest.skip(story.skipped())
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps([str(STORIES[name]), *options]) + "\n")
+        self._server.stdin.flush()
+        status, printed = json.loads(self._server.stdout.readline())
+        assert status == 0, f"{story.title}\n{printed}"
+
+    def close(self) -> None:
+        """End it."""
+        self._server.communicate()
 
 
-Outcomes: TypeAlias = dict[str, concurrent.futures.Future[subprocess.CompletedProcess[str]]]
-
-
-@pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
-    """The selected stories, played side by side."""
-    yield from _played(request, "outcomes")
-
-
-@pytest.fixture(scope="module")
-def compiled_outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
-    """The selected stories, played with compiled modules."""
-    yield from _played(request, "compiled_outcomes", "--compiled")
-
-
-@pytest.fixture(scope="module")
-def built_outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
-    """The selected stories, played with built trees."""
-    yield from _played(request, "built_outcomes", "--built")
-
-
-def _played(request: pytest.FixtureRequest, fixture: str, *options: str) -> Iterator[Outcomes]:
-    items = [item for item in request.session.items if fixture in getattr(item, "fixturenames", ())]
-    names = [item.callspec.params["name"] for item in items]  # type: ignore[attr-defined]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield {name: pool.submit(play, STORIES[name], *options) for name in names}
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """The process that plays stories."""
+    opened = Stage()
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_story(name: str, outcomes: Outcomes) -> None:
+def test_story(name: str, stage: Stage) -> None:
     """What the story expects happens."""
-    story = Story.read(STORIES[name])
-    if story.skipped():
-        pytest.skip(story.skipped())
-    done = outcomes[name].result()
-    assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
+    stage.play(name)
 
 
 @pytest.mark.parametrize("name", COMPILED)
-def test_story_without_source(name: str, compiled_outcomes: Outcomes) -> None:
+def test_story_without_source(name: str, stage: Stage) -> None:
     """What the story expects happens as well where all modules but the main one are there as .pyc files alone."""
-    story = Story.read(STORIES[name])
-    if story.skipped():
-        pytest.skip(story.skipped())
-    done = compiled_outcomes[name].result()
-    assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
+    stage.play(name, "--compiled")
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_story_of_a_built_tree(name: str, built_outcomes: Outcomes) -> None:
+def test_story_of_a_built_tree(name: str, stage: Stage) -> None:
     """What the story expects happens as well where each version was built ahead of time."""
-    story = Story.read(STORIES[name])
-    if story.skipped():
-        pytest.skip(story.skipped())
-    done = built_outcomes[name].result()
-    assert done.returncode == 0, f"{story.title}\n{done.stdout}\n{done.stderr}"
+    stage.play(name, "--built")

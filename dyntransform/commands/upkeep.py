@@ -65,7 +65,7 @@ def enable(words: Sequence[str]) -> int:
 
     from dyntransform.integrations import environment
 
-    print(f"wrote {environment.enable()}: {environment.ROOTS} now counts in this environment")
+    print(f"wrote {' and '.join(environment.enable())}: {environment.ROOTS} now counts in this environment")
     return 0
 
 
@@ -86,6 +86,6 @@ def disable(words: Sequence[str]) -> int:
 
     from dyntransform.integrations import environment
 
-    removed = environment.disable()
+    removed = " and ".join(environment.disable())
     print(f"removed {removed}" if removed else "it was not enabled in this environment")
     return 0

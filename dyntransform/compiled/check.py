@@ -8,6 +8,7 @@ from types import CodeType
 from dyntransform.compiled.instructions import Instruction, Listing, disassemble
 from dyntransform.compiled.reads import Read
 from dyntransform.compiled.stack import heights
+from dyntransform.cpython.opcodes import STRONG, TOLD_TO_MONITORS
 from dyntransform.transform.lowering import REPLACED
 
 __all__ = ["difference"]
@@ -104,6 +105,7 @@ class _Walk:
         load = read.instructions[-1]
         test = _next(rest, load)
         jump = _next(rest, load)
+        taken = [_next(rest, load)] if rest and rest[-1].name in TOLD_TO_MONITORS else []
         asked = _next(rest, load)
         key = _next(rest, load)
         again = [_next(rest, load) for _ in read.instructions]
@@ -129,7 +131,7 @@ class _Walk:
         )
         if not fits:
             raise _DifferenceError(f"{_line(load)}: something else than a lookup stands for {load.name}")
-        inserted = [test, jump, asked, key, *again, call, over, *plain]
+        inserted = [test, jump, *taken, asked, key, *again, call, over, *plain]
         if any(one.location != load.location for one in inserted):
             raise _DifferenceError(f"{_line(load)}: the lookup has another place than {load.name}")
         for one in read.instructions:
@@ -173,7 +175,9 @@ def _next(rest: list[Instruction], at: Instruction) -> Instruction:
 
 
 def _equal(ones: Sequence[Instruction], others: Sequence[Instruction]) -> bool:
-    return [(one.name, one.argument) for one in ones] == [(other.name, other.argument) for other in others]
+    """Whether loads are the same, but for whose reference they put on the stack."""
+    one, other = ([(STRONG.get(each.name, each.name), each.argument) for each in every] for every in (ones, others))
+    return one == other
 
 
 def _line(one: Instruction) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dyntransform.compiled.instructions import Instruction, Listing
 from dyntransform.compiled.scopes import Scope, all_scopes
+from dyntransform.cpython.opcodes import NO_VALUE, constant, flags_and_name
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.transform.decide import Options, Source, top_level
 
@@ -95,14 +96,15 @@ def _from_imports(listing: Listing) -> Iterator[_FromImport]:
         while instructions[at].name == "IMPORT_FROM":
             names.append((code.co_names[instructions[at].argument or 0], instructions[at + 1]))
             at += 2
-        module = "." * level + code.co_names[instruction.argument or 0]
+        _, name = flags_and_name(instruction.argument or 0)
+        module = "." * level + code.co_names[name]
         yield _FromImport(_place(instruction), module, tuple(names) or (("*", None),))
 
 
 def _constant(listing: Listing, instruction: Instruction) -> object:
-    assert instruction.name == "LOAD_CONST"
-    assert instruction.argument is not None
-    return listing.code.co_consts[instruction.argument]
+    value = constant(instruction.name, instruction.argument, listing.code.co_consts)
+    assert value is not NO_VALUE
+    return value
 
 
 def _place(instruction: Instruction) -> _Place:

@@ -13,7 +13,9 @@ from types import CodeType
 
 from bytecode import ConcreteBytecode, ConcreteInstr
 from bytecode.concrete import ExceptionTableEntry
-from bytecode.instr import DUAL_ARG_OPCODES_SINGLE_OPS, UNSET, InstrLocation
+from bytecode.instr import UNSET, InstrLocation
+
+from dyntransform.cpython.opcodes import PAIRS
 
 __all__ = ["Handler", "Instruction", "Listing", "assemble", "disassemble"]
 
@@ -114,7 +116,7 @@ def disassemble(code: CodeType) -> Listing:
 
 def _halves(item: ConcreteInstr) -> list[Instruction]:
     argument = None if item.arg is UNSET else item.arg
-    names = DUAL_ARG_OPCODES_SINGLE_OPS.get(item.opcode)
+    names = PAIRS.get(item.name)
     if names is None or argument is None:
         return [Instruction(item.name, argument, item.location)]
     first, second = names

@@ -9,12 +9,10 @@ from dyntransform.compiled.instructions import Instruction, Listing
 from dyntransform.compiled.plain import plain_loads
 from dyntransform.compiled.regions import prologue_cells, variables
 from dyntransform.compiled.scopes import Scope
+from dyntransform.cpython.opcodes import FROM_CELLS, FROM_LOCALS
 from dyntransform.transform.decide import Source
 
 __all__ = ["Read", "find_reads"]
-
-_FROM_LOCALS = {"LOAD_FAST", "LOAD_FAST_CHECK"}
-_FROM_CELLS = {"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +42,10 @@ def find_reads(scope: Scope, sources: Mapping[tuple[Scope, str], tuple[Source, .
     cells = _cells(scope.listing)
     reads = []
     for index, load in enumerate(instructions):
-        if load.name in _FROM_LOCALS:
+        if load.name in FROM_LOCALS:
             if load.argument in cells:
                 continue
-        elif load.name not in _FROM_CELLS:
+        elif load.name not in FROM_CELLS:
             continue
         assert load.argument is not None
         name, owner = scope.variable(load.argument)
@@ -61,7 +59,7 @@ def find_reads(scope: Scope, sources: Mapping[tuple[Scope, str], tuple[Source, .
 
 
 def _cells(listing: Listing) -> set[int | None]:
-    """Return the variables of which `LOAD_FAST` loads the cell itself, for a closure (3.13)."""
+    """Return the variables of which a load of a local loads the cell itself, for a closure (3.13)."""
     code = listing.code
     count = len(variables(code))
     return {*range(count - len(code.co_freevars), count), *prologue_cells(listing)}

@@ -11,6 +11,7 @@ from dyntransform.compiled.imports import Imports, find_imports
 from dyntransform.compiled.instructions import Instruction, Listing, assemble, disassemble
 from dyntransform.compiled.reads import Read, find_reads
 from dyntransform.compiled.scopes import Scope
+from dyntransform.cpython.opcodes import FROM_LOCALS, STRONG
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.transform.decide import Options, Source
 from dyntransform.transform.lowering import REPLACED
@@ -121,8 +122,10 @@ def _lookup(read: Read, name: int, key: int) -> list[Instruction]:
     copies: dict[Instruction, list[Instruction]] = {}
     location = read.instructions[-1].location
     for one in _template():
-        if one.name == "LOAD_FAST":
-            copies[one] = [Instruction(load.name, load.argument, location) for load in read.instructions]
+        if one.name in FROM_LOCALS:
+            # The compiler lends nothing either to what stands behind a branch (see Python/flowgraph.c).
+            loads = ((STRONG.get(load.name, load.name), load.argument) for load in read.instructions)
+            copies[one] = [Instruction(name, argument, location) for name, argument in loads]
             continue
         argument = one.argument
         if one.name == "LOAD_GLOBAL":

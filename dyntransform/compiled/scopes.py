@@ -9,11 +9,11 @@ from types import CodeType
 
 from dyntransform.compiled.instructions import Instruction, Listing, disassemble
 from dyntransform.compiled.regions import hidden_variables, is_evaluated_late, variables
+from dyntransform.cpython.opcodes import CELL_LOADS, is_evaluator
 
 __all__ = ["Scope", "all_scopes"]
 
 _TYPE_PARAMETERS = "<generic parameters of "
-_TAKES_CELL = {"LOAD_CLOSURE", "LOAD_FAST"}  # the latter in 3.13
 
 
 class Scope:
@@ -96,7 +96,7 @@ class Scope:
         for index in parent.loads_of(self):
             hidden = parent.hidden.get(instructions[index], frozenset())
             cells = instructions[index - 1 - len(free) : index - 1]
-            slots = [cell.argument for cell in cells if cell.name in _TAKES_CELL]
+            slots = [cell.argument for cell in cells if cell.name in CELL_LOADS]
             pairs = zip(free, slots, strict=True)
             return {name: slot for name, slot in pairs if slot is not None and slot not in hidden}
         return {}
@@ -108,7 +108,12 @@ class Scope:
                 yield index
 
     def is_evaluated_late(self, child: Scope) -> bool:
-        """Whether the child is the value of a ``type`` statement or of a type parameter, which is late by itself."""
+        """Whether the child is the value of a ``type`` statement or of a type parameter, which is late by itself.
+
+        So are annotations since Python 3.14.
+        """
+        if is_evaluator(child.code):
+            return True
         return any(is_evaluated_late(self.listing, index) for index in self.loads_of(child))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 
 from dyntransform.compiled.instructions import Instruction, Listing
+from dyntransform.cpython.opcodes import NEVER_JUMPS, RETURNS
 
 __all__ = ["heights"]
 
@@ -14,8 +15,7 @@ _NO_NEXT = {
     "JUMP_FORWARD",
     "RAISE_VARARGS",
     "RERAISE",
-    "RETURN_CONST",
-    "RETURN_VALUE",
+    *RETURNS,
 }
 
 
@@ -36,7 +36,7 @@ def heights(listing: Listing) -> tuple[dict[Instruction, int], int]:
         while instruction not in before:
             before[instruction] = height
             opcode, argument = dis.opmap[instruction.name], instruction.argument
-            if instruction.target is not None:
+            if instruction.target is not None and instruction.name not in NEVER_JUMPS:
                 there = height + dis.stack_effect(opcode, argument, jump=True)
                 pending.append((instruction.target, there))
                 highest = max(highest, there)

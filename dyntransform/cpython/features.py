@@ -10,8 +10,10 @@ __all__ = [
     "DEFERRED_ANNOTATIONS",
     "LAZY_IMPORTS",
     "LOCALS_WRITE_THROUGH",
+    "MODULES_NAME_THEIR_CACHE",
     "MONITORING",
     "SHORT_PYC_IS_EOF",
+    "START_FILES",
     "TYPED_DICTS_KNOW_THEIR_BASES",
 ]
 
@@ -37,6 +39,12 @@ SHORT_PYC_IS_EOF = _VERSION >= (3, 13)
 
 DEFERRED_ANNOTATIONS = _VERSION >= (3, 14)
 """Annotations are evaluated when they are asked for (PEP 649, PEP 749)."""
+
+MODULES_NAME_THEIR_CACHE = _VERSION < (3, 15)
+"""Modules have `__cached__` (gh-97850)."""
+
+START_FILES = _VERSION >= (3, 15)
+"""`site` calls what files named ``*.start`` name (PEP 829); it leaves out lines of a .pth file of the same name."""
 
 LAZY_IMPORTS = _VERSION >= (3, 15)
 """There are lazy imports (PEP 810)."""

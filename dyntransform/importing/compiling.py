@@ -121,11 +121,25 @@ def compile_file(path: str, data: bytes, is_project: Callable[[str], bool], stag
     return cached_file(path, data, is_project, stage) or compile_anew(path, data, is_project, stage)
 
 
-def compile_anew(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
-    """Compile a file, and store it in the cache; see `compile_file`."""
+def compile_anew(
+    path: str,
+    data: bytes,
+    is_project: Callable[[str], bool],
+    stage: Stage | None = None,
+    module: str | None = None,
+) -> Compiled:
+    """Compile a file, and store it in the cache; see `compile_file`.
+
+    Args:
+        path: name of the file.
+        data: its content.
+        is_project: tells whether the top-level module of that name can be reloaded.
+        stage: what is done to the tree before it is lowered.
+        module: name of the module, for filters of warnings.
+    """
     if path.endswith(".pyc"):
         return rewrite_code(path, data, load_code(path, data), is_project)
-    return _store(path, is_project, stage, lambda ask: _compile(path, data, ask, stage))
+    return _store(path, is_project, stage, lambda ask: _compile(path, data, ask, stage, module))
 
 
 def cached_file(
@@ -213,53 +227,72 @@ def new_entry(path: str, data: bytes, is_project: Callable[[str], bool]) -> cach
     return _made(is_project, lambda ask: _compile(path, data, ask))[1]
 
 
-def _compile(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None = None) -> Compiled:
+def _compile(
+    path: str,
+    data: bytes,
+    is_project: Callable[[str], bool],
+    stage: Stage | None = None,
+    module: str | None = None,
+) -> Compiled:
     if b"from" not in data and stage is None:
-        return Compiled(compile_as_import(data, path), (), (), data)
+        return Compiled(compile_as_import(data, path, module), (), (), data)
     from dyntransform.transform.stack import is_small, on_large_stack  # the imports of a cold start
 
     if is_small():
-        return on_large_stack(lambda: _rewrite(path, data, is_project, stage))
-    return _rewrite(path, data, is_project, stage)
+        return on_large_stack(lambda: _rewrite(path, data, is_project, stage, module))
+    return _rewrite(path, data, is_project, stage, module)
 
 
-def _rewrite(path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None) -> Compiled:
+def _rewrite(
+    path: str, data: bytes, is_project: Callable[[str], bool], stage: Stage | None, module: str | None
+) -> Compiled:
     import ast
 
+    from dyntransform.cpython.compiling import of_module
     from dyntransform.transform.decide import Decisions, Options
     from dyntransform.transform.draft import decide_proven
     from dyntransform.transform.lowering import lower
     from dyntransform.transform.source import decode
 
     try:
-        tree = ast.parse(data, path)
+        tree = ast.parse(data, path, **of_module(module))
         decisions = Decisions() if opts_out(data) else decide_proven(decode(data), path, tree, Options(is_project))
         if stage is not None:
             stage(tree, data, path)
         lower(tree, decisions)
-        code = compile_as_import(tree, path)
+        code = compile_as_import(tree, path, module)
     except RecursionError:
         reason = f"{path}: nested too deeply to be rewritten; names imported in its functions are not late bound"
-        return Compiled(_plain(path, data, stage), (), (), data, reason, stage)
+        return Compiled(_plain(path, data, stage, module), (), (), data, reason, stage)
     links = tuple((link.scope, link.module, link.names) for link in decisions.links)
     lookups = tuple({source for sources in decisions.reads.values() for source in sources})
     return Compiled(code, links, lookups, data, decisions.reason, stage)
 
 
-def _plain(path: str, data: bytes, stage: Stage | None) -> CodeType:
+def _plain(path: str, data: bytes, stage: Stage | None, module: str | None) -> CodeType:
     if stage is None:
-        return compile_as_import(data, path)
+        return compile_as_import(data, path, module)
     import ast
 
-    tree = ast.parse(data, path)
+    from dyntransform.cpython.compiling import of_module
+
+    tree = ast.parse(data, path, **of_module(module))
     stage(tree, data, path)
-    return compile_as_import(tree, path)
+    return compile_as_import(tree, path, module)
 
 
-def compile_as_import(source: bytes | ast.Module, path: str) -> CodeType:
+def compile_as_import(source: bytes | ast.Module, path: str, module: str | None = None) -> CodeType:
     """Compile a module as the import system does.
 
     What the compiler computes may warn, as ``~True`` does; such a warning is shown at the line that called it.
+
+    Args:
+        source: what to compile.
+        path: name of the file.
+        module: name of the module, for filters of warnings.
     """
-    code: CodeType = call_with_frames_removed(compile, source, path, "exec", dont_inherit=True)
+    from dyntransform.cpython.compiling import of_module  # a warm start compiles nothing
+
+    known = of_module(module)
+    code: CodeType = call_with_frames_removed(compile, source, path, "exec", dont_inherit=True, **known)
     return code

@@ -40,7 +40,7 @@ def _line_of_call(code: CodeType, name: str) -> int | None:
     if name not in code.co_names:
         return None
     index = code.co_names.index(name)
-    method, argument = _PROBE.co_code[4], _PROBE.co_code[5]
+    method, argument = _METHOD
     wanted = (bytes([method, index << 1 | 1 if argument else index]), bytes([_GLOBAL, index << 1 | 1]))
     found = None
     for start, end, line in code.co_lines():
@@ -49,10 +49,16 @@ def _line_of_call(code: CodeType, name: str) -> int | None:
     return found
 
 
-# RESUME, LOAD_FAST, then the instruction that looks a method up; its argument holds a flag in Python 3.12 and later.
-_PROBE = (lambda loader: loader.method()).__code__
-# RESUME, then the instruction that looks up a global that is called; its argument holds a flag.
-_GLOBAL = (lambda: posing_as() or 1).__code__.co_code[2]  # type: ignore[call-arg]
+_probes = [
+    function.__code__.co_code
+    for function in (lambda loader: loader.method(), lambda: posing_as() or 1)  # type: ignore[call-arg]
+]
+# RESUME, which has a cache entry in Python 3.15, is what both begin with.
+_begin = next(at for at in range(0, len(_probes[1]), 2) if _probes[0][at] != _probes[1][at])
+# LOAD_FAST, then the instruction that looks a method up; its argument holds a flag in Python 3.12 and later.
+_METHOD = _probes[0][_begin + 2], _probes[0][_begin + 3]
+# The instruction that looks up a global that is called; its argument holds a flag.
+_GLOBAL = _probes[1][_begin]
 
 
 def _signed(number: int) -> bytes:

@@ -7,7 +7,9 @@ import sys
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from types import CodeType, FrameType, ModuleType
 
-from dyntransform.cpython.internals import LoaderBasics, classify_pyc, compile_bytecode
+from dyntransform.cpython.internals import LoaderBasics
+from dyntransform.cpython.internals import classify_pyc as _classify_pyc
+from dyntransform.cpython.internals import compile_bytecode as _compile_bytecode
 from dyntransform.importing import adopt
 from dyntransform.importing.cache import content
 from dyntransform.importing.compiling import HEADER_BYTES, Compiled, cached_file, compile_anew, rewrite_code
@@ -104,8 +106,8 @@ class DynSourcelessLoader(SourcelessFileLoader):
         data = self.get_data(path)
         compiled = cached_file(path, data, _project.is_late_bound) if _project is not None else None
         if compiled is None:
-            classify_pyc(data, fullname, {"name": fullname, "path": path})
-            code: CodeType = compile_bytecode(memoryview(data)[HEADER_BYTES:], fullname, path)
+            _classify_pyc(data, fullname, {"name": fullname, "path": path})
+            code: CodeType = _compile_bytecode(memoryview(data)[HEADER_BYTES:], fullname, path)
             if _project is None:
                 return code
             compiled = rewrite_code(path, data, code, _project.is_late_bound)

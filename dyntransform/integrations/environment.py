@@ -1,7 +1,8 @@
 """The hook for every process of an environment that finds DYNTRANSFORM_ROOTS among its environment variables.
 
 ``dyntransform enable`` writes a file of one line that `site` executes when Python starts. Without the variable that
-line looks it up, and that is all.
+line looks it up, and that is all. Where Python has start files (PEP 829), it writes one as well: they come in place of
+such lines, which a later Python will not execute any more.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
+from dyntransform.cpython.features import START_FILES
 from dyntransform.errors import ConfigError, DyntransformError
 
 TYPE_CHECKING = False
@@ -25,14 +27,20 @@ EXCLUDE = "DYNTRANSFORM_EXCLUDE"
 LATE_BIND = "DYNTRANSFORM_LATE_BIND"
 """The setting of that name; without it that of pyproject.toml holds."""
 
-_FILE = "dyntransform_enabled.pth"
-_LINE = f"import os; os.environ.get({ROOTS!r}) and __import__({__name__!r}, fromlist=['start']).start()\n"
+_NAME = "dyntransform_enabled"
+_FILES = {
+    f"{_NAME}.pth": f"import os; os.environ.get({ROOTS!r}) and __import__({__name__!r}, fromlist=['start']).start()\n",
+    **({f"{_NAME}.start": f"{__name__}:start\n"} if START_FILES else {}),
+}
+"""What `enable` writes, by name."""
 
 
 def start() -> None:
     """Install the hook as the environment variables say; what is wrong with them is printed, and Python goes on."""
+    if not os.environ.get(ROOTS):
+        return
     install(
-        _split(os.environ.get(ROOTS, "")),
+        _split(os.environ[ROOTS]),
         _split(os.environ[EXCLUDE]) if EXCLUDE in os.environ else None,
         os.environ.get(LATE_BIND),
     )
@@ -76,14 +84,16 @@ def _split(text: str) -> list[str]:
 
 def is_enabled() -> bool:
     """Whether `enable` was called in this environment; cheap, since each start of the hook asks."""
-    return any(entry.endswith("-packages") and os.path.exists(os.path.join(entry, _FILE)) for entry in sys.path)
+    return any(
+        entry.endswith("-packages") and os.path.exists(os.path.join(entry, f"{_NAME}.pth")) for entry in sys.path
+    )
 
 
-def enable() -> str:
-    """Write the file.
+def enable() -> list[str]:
+    """Write what `site` reads.
 
     Returns:
-        Its name.
+        The names of the files.
 
     Raises:
         ConfigError: this Python is not an environment of its own, or cannot be written to.
@@ -91,35 +101,43 @@ def enable() -> str:
     if sys.prefix == sys.base_prefix and not os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         wrong = f"{sys.prefix} is no virtual environment: other programs use this Python too"
         raise ConfigError(f"{wrong}; make one with python -m venv, and enable dyntransform in that")
-    path = _path()
+    folder = _folder()
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(_LINE)
+        for name, line in _FILES.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(line)
     except OSError as problem:
-        raise ConfigError(f"{path}: {problem.strerror}; make the folder writable, or use another environment") from None
-    return path
+        where = os.path.join(folder, name)
+        raise ConfigError(
+            f"{where}: {problem.strerror}; make the folder writable, or use another environment"
+        ) from None
+    return [os.path.join(folder, name) for name in _FILES]
 
 
-def disable() -> str:
-    """Remove the file.
+def disable() -> list[str]:
+    """Remove what `enable` wrote.
 
     Returns:
-        Its name; empty if there was none.
+        The names of the files; none if it was not called.
 
     Raises:
         ConfigError: it cannot be removed.
     """
-    path = _path()
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return ""
-    except OSError as problem:
-        raise ConfigError(f"{path}: {problem.strerror}; make the folder writable, or remove the file") from None
-    return path
+    folder = _folder()
+    removed = []
+    for name in _FILES:
+        path = os.path.join(folder, name)
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError as problem:
+            raise ConfigError(f"{path}: {problem.strerror}; make the folder writable, or remove the file") from None
+        removed.append(path)
+    return removed
 
 
-def _path() -> str:
+def _folder() -> str:
     import sysconfig
 
-    return os.path.join(sysconfig.get_path("purelib"), _FILE)
+    return sysconfig.get_path("purelib")

@@ -4,71 +4,109 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
-from bytecode import Bytecode, Instr
+from bytecode import Instr
 from bytecode.instr import CellVar
 
+from dyntransform.cpython.features import CLASSES_KNOW_THEIR_PLACE
+from dyntransform.lifting.decoding import decode, name_of, separate
 from dyntransform.lifting.parts import Block, Body, Part, codes_in
 
 __all__ = ["assemble"]
 
 
-def assemble(nodes: list[ast.stmt], filename: str) -> CodeType:
+def assemble(nodes: list[ast.stmt], filename: str, flags: int = 0) -> CodeType:
     """Compile statements.
 
     Args:
         nodes: statements from `statements.lift`, or made from their nodes.
         filename: name of the source file, as it is in the code.
+        flags: for the compiler: future features.
 
     Raises:
         ValueError: code that was put in does not fit into the scopes around it.
     """
     parts: dict[str, Part] = {}
-    module = ast.Module([_plain(node, "", parts) for node in nodes], [])
-    code: CodeType = compile(module, filename, "exec", dont_inherit=True, optimize=0)
+    module = ast.Module([one for each in _Scope("", parts).statements(nodes) for one in each], [])
+    code: CodeType = compile(module, filename, "exec", flags, dont_inherit=True, optimize=0)
     return _filled(code, parts) if parts else code
 
 
-def _plain(node: ast.stmt, around: str, parts: dict[str, Part]) -> ast.stmt:
-    """Return a statement that the compiler takes, and collect the code that it stands for.
+class _Scope:
+    """Statements of a module or class, as the compiler takes them.
 
     Args:
-        node: a statement.
-        around: name of the class that it stands in; empty if it stands in none.
-        parts: takes the code.
+        name: of the class; empty for a module.
+        parts: takes the code that stands for statements and expressions.
     """
-    if isinstance(node, Block):
-        parts[node.part.id] = node.part
-        return ast.copy_location(ast.Expr(ast.copy_location(node.part, node)), node)
-    for part in ast.walk(_header(node)):
-        if isinstance(part, Part):
-            parts[part.id] = part
-    if isinstance(node, ast.ClassDef):
-        statements = [one for each in node.body for one in _in_class(each, node.name, parts)]
-        fields = {**dict(ast.iter_fields(node)), "body": statements}
-        return ast.copy_location(ast.ClassDef(**fields), node)
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        body = next((each for each in node.body if isinstance(each, Body)), None)
-        if body is not None:
-            fields = {**dict(ast.iter_fields(node)), "body": list(_stand_in(body, node, around, parts))}
-            return ast.copy_location(type(node)(**fields), node)
-    return node
 
+    def __init__(self, name: str, parts: dict[str, Part]) -> None:
+        self._name = name
+        self._parts = parts
+        self._numbers = itertools.count()
 
-def _in_class(node: ast.stmt, around: str, parts: dict[str, Part]) -> Iterator[ast.stmt]:
-    """Yield what the compiler takes for a statement of a class, and what tells it of methods in a block (3.13)."""
-    yield _plain(node, around, parts)
-    if isinstance(node, Block) and sys.version_info >= (3, 13):
-        functions = (code for code in codes_in(node.part.listing) if code.co_flags & inspect.CO_OPTIMIZED)
-        stores = [store for code in functions for store in _stores(code, around)]
-        if stores:
-            method = ast.FunctionDef("_", ast.arguments([], [], None, [], [], None, []), stores, [])
-            never = ast.If(ast.Constant(False), [method], [])  # noqa: FBT003 - what an `if` tests
-            yield ast.fix_missing_locations(ast.copy_location(never, node))
+    def statements(self, nodes: Iterable[ast.stmt]) -> Iterator[list[ast.stmt]]:
+        """Yield what the compiler takes for each of some statements, in their order."""
+        for node in nodes:
+            if isinstance(node, Block):
+                yield self._block(node)
+            else:
+                for _ in range(self._marks(node)):
+                    next(self._numbers)
+                yield [self._plain(node)]
+
+    def _marks(self, node: ast.stmt) -> int:
+        """Return how many annotated variables in a statement the compiler gives a number (PEP 649)."""
+        pending: list[ast.AST] = [node]
+        found = 0
+        while pending:
+            one = pending.pop()
+            if isinstance(one, ast.AnnAssign):
+                found += one.simple and not (self._name and one is node)
+            elif not isinstance(one, (ast.expr, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                pending += ast.iter_child_nodes(one)
+        return found
+
+    def _plain(self, node: ast.stmt) -> ast.stmt:
+        for part in ast.walk(_header(node)):
+            if isinstance(part, Part):
+                self._parts[part.id] = part
+        if isinstance(node, ast.ClassDef):
+            statements = [one for each in _Scope(node.name, self._parts).statements(node.body) for one in each]
+            fields = {**dict(ast.iter_fields(node)), "body": statements}
+            return ast.copy_location(ast.ClassDef(**fields), node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = next((each for each in node.body if isinstance(each, Body)), None)
+            if body is not None:
+                fields = {**dict(ast.iter_fields(node)), "body": list(_stand_in(body, node, self._name, self._parts))}
+                return ast.copy_location(type(node)(**fields), node)
+        return node
+
+    def _block(self, node: Block) -> list[ast.stmt]:
+        """Return what stands for a block, behind what tells the compiler what is in it, and is never executed."""
+        variables = [each for each in node.body if isinstance(each, ast.AnnAssign)] if node.marks else []
+        numbers = {old: next(self._numbers) for old, _ in zip(node.marks, variables, strict=True)}
+        part = node.part.renumbered(numbers)
+        self._parts[part.id] = part
+        told: list[ast.stmt] = [
+            ast.copy_location(ast.AnnAssign(each.target, each.annotation, None, 1), each) for each in variables
+        ]
+        for variable in variables:
+            self._parts.update((one.id, one) for one in ast.walk(variable.annotation) if isinstance(one, Part))
+        if self._name and CLASSES_KNOW_THEIR_PLACE:
+            functions = (code for code in codes_in(node.part.listing) if code.co_flags & inspect.CO_OPTIMIZED)
+            stores = [store for code in functions for store in _stores(code, self._name)]
+            if stores:
+                told.append(ast.FunctionDef("_", ast.arguments([], [], None, [], [], None, []), stores, []))
+        statements: list[ast.stmt] = [ast.copy_location(ast.Expr(ast.copy_location(part, node)), node)]
+        if told:
+            never = ast.If(ast.Constant(False), told, [])  # noqa: FBT003 - what an `if` tests
+            statements.insert(0, ast.fix_missing_locations(ast.copy_location(never, node)))
+        return statements
 
 
 def _header(node: ast.stmt) -> ast.AST:
@@ -103,7 +141,7 @@ def _stores(code: CodeType, around: str) -> Iterator[ast.stmt]:
 def _attributes_of_self(code: CodeType) -> Iterator[str]:
     if "self" in (*code.co_varnames, *code.co_freevars, *code.co_names):
         before: Instr | None = None
-        for item in Bytecode.from_code(code):
+        for item in decode(code):
             if isinstance(item, Instr):
                 if item.name == "STORE_ATTR" and before is not None and _loads_self(before.arg):
                     yield str(item.arg)
@@ -115,8 +153,7 @@ def _attributes_of_self(code: CodeType) -> Iterator[str]:
 
 def _loads_self(argument: Any) -> bool:
     """Whether the last thing that an instruction loads is ``self``."""
-    last = argument[-1] if isinstance(argument, tuple) and argument else argument
-    return bool(getattr(last, "name", last) == "self")
+    return name_of(argument) == "self"
 
 
 # ---------------------------------------------------------------------- putting code in
@@ -131,8 +168,9 @@ def _filled(code: CodeType, parts: dict[str, Part]) -> CodeType:
         code = code.replace(co_consts=constants)
     if not any(name in parts for name in code.co_names):
         return code
-    bytecode = Bytecode.from_code(code)
-    items = list(_spliced(list(bytecode), parts))
+    bytecode = decode(code)
+    # Not all variables can be in a pair, and `bytecode` numbers them anew.
+    items = [each for item in _spliced(list(bytecode), parts) for each in separate(item)]
     bytecode.clear()
     bytecode.extend(items)
     cells = (item.arg.name for item in items if isinstance(item, Instr) and isinstance(item.arg, CellVar))
@@ -150,13 +188,15 @@ def _constant(code: CodeType, parts: dict[str, Part]) -> CodeType:
     return whole
 
 
-def _spliced(items: Iterable[Any], parts: dict[str, Part]) -> Iterator[Any]:
+def _spliced(items: Sequence[Any], parts: dict[str, Part]) -> Iterator[Any]:
     drop = False
-    for item in items:
+    for item, following in zip(items, [*items[1:], None], strict=True):
         if drop and isinstance(item, Instr):
             drop = False
             assert item.name == "POP_TOP"
             continue
+        if _looks_in_class(item) and isinstance(following, Instr) and _loaded(following) in parts:
+            continue  # the part has its own
         part = parts.get(_loaded(item)) if isinstance(item, Instr) else None
         if part is None:
             yield item
@@ -165,8 +205,12 @@ def _spliced(items: Iterable[Any], parts: dict[str, Part]) -> Iterator[Any]:
         drop = part.is_statement
 
 
+def _looks_in_class(item: Any) -> bool:
+    """Whether it puts the namespace of a class on the stack, in which the next instruction looks first (PEP 695)."""
+    return isinstance(item, Instr) and item.name == "LOAD_DEREF" and name_of(item.arg) == "__classdict__"
+
+
 def _loaded(instruction: Instr) -> str:
-    if instruction.name not in ("LOAD_NAME", "LOAD_GLOBAL"):
+    if instruction.name not in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"):
         return ""
-    argument: Any = instruction.arg
-    return str(argument[1] if isinstance(argument, tuple) else argument)
+    return name_of(instruction.arg)

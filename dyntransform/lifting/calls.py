@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Sequence
 from types import CodeType
 from typing import Any
 
+from bytecode.instr import UNSET
+
+from dyntransform.cpython.opcodes import NULL_ABOVE, is_evaluator
 from dyntransform.lifting.expressions import Expressions
 from dyntransform.lifting.values import GENERIC_BASE, BuildClass, Entry, Function, Null, UnknownCodeError, located
 
-__all__ = ["NULL_ABOVE", "Calls"]
-
-NULL_ABOVE = sys.version_info >= (3, 13)
-"""Whether the null of a call stands above the callable."""
+__all__ = ["Calls"]
 
 
 class Calls(Expressions):
@@ -75,7 +74,8 @@ class Calls(Expressions):
         self._push(made, function.start)
 
     def _call_unpacked(self, flags: Any) -> None:
-        keywords = self._pop().value if flags & 1 else None
+        keywords = self._pop().value if flags is UNSET or flags & 1 else None
+        keywords = None if keywords is Null else keywords  # there is a place for them in any case since Python 3.14
         entry = self._pop()
         arguments = self._as_expression(entry)
         upper, lower = self._pop(), self._pop()
@@ -118,6 +118,10 @@ class Calls(Expressions):
     def _set_attribute(self, made: Function, flag: int, attribute: Entry) -> None:
         if flag == _CLOSURE:
             return  # follows from the code
+        if flag == _ANNOTATE:
+            self._only(isinstance(attribute.value, Function) and is_evaluator(attribute.value.code))
+            made.annotate = attribute.value.code
+            return
         value = self._as_expression(attribute)
         if flag == _DEFAULTS:
             self._only(isinstance(value, ast.Tuple))
@@ -149,4 +153,4 @@ class Calls(Expressions):
 
 
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
-_DEFAULTS, _KEYWORD_DEFAULTS, _CLOSURE = 1, 2, 8
+_DEFAULTS, _KEYWORD_DEFAULTS, _CLOSURE, _ANNOTATE = 1, 2, 8, 16

@@ -18,6 +18,10 @@ class Expressions(Stack):
 
     def _binary(self, operator: Any) -> None:
         name = operator.name
+        if name == _SUBSCRIPT:
+            self._subscript(None)
+            return
+        self._only(name.removeprefix("INPLACE_") in _BINARY)
         (left, right), start = self._expressions(2)
         node = ast.BinOp(left, _BINARY[name.removeprefix("INPLACE_")](), right)
         node.in_place = name.startswith("INPLACE_")  # type: ignore[attr-defined]
@@ -141,6 +145,22 @@ class Expressions(Stack):
         value, start = self._expression()
         self._formatted(value, start, how & 3, spec)
 
+    def _interpolation(self, how: Any) -> None:
+        spec = self._spec() if how & 1 else None
+        (value, text), start = self._expressions(2)
+        self._only(isinstance(text, ast.Constant))
+        kind = _CONVERSIONS[how >> 2]
+        node = getattr(ast, "Interpolation")(value, text.value, kind, spec)  # type: ignore[attr-defined]  # noqa: B009 - Python 3.14
+        self._push(node, start)
+
+    def _template(self, _: Any) -> None:
+        (strings, values), start = self._expressions(2)
+        self._only(isinstance(strings, ast.Tuple) and isinstance(values, ast.Tuple))
+        between = [*values.elts, None]  # type: ignore[attr-defined]
+        pieces = [each for pair in zip(strings.elts, between, strict=True) for each in pair]  # type: ignore[attr-defined]
+        parts = [each for each in pieces if each is not None and getattr(each, "value", None) != ""]
+        self._push(getattr(ast, "TemplateStr")(parts), start)  # noqa: B009 - Python 3.14
+
     def _convert_value(self, conversion: Any) -> None:
         value, start = self._expression()
         value.conversion = int(conversion)  # type: ignore[attr-defined]
@@ -156,8 +176,7 @@ class Expressions(Stack):
         return spec if isinstance(spec, ast.JoinedStr) else ast.copy_location(ast.JoinedStr([spec]), spec)
 
     def _formatted(self, value: ast.expr, start: int, conversion: int, spec: ast.JoinedStr | None) -> None:
-        kind = (-1, ord("s"), ord("r"), ord("a"))[conversion]
-        node = located(ast.FormattedValue(value, kind, spec), self._instruction)
+        node = located(ast.FormattedValue(value, _CONVERSIONS[conversion], spec), self._instruction)
         self._push(ast.JoinedStr([node]), start)
 
 
@@ -165,6 +184,8 @@ def constant(value: Any) -> ast.expr:
     """Return the syntax of a constant, as the parser gives it where it can be told."""
     if type(value) is tuple:
         return ast.Tuple([constant(each) for each in value], ast.Load())
+    if type(value) is slice:  # Python 3.14
+        return as_slice(constant(value.start), constant(value.stop), constant(value.step))
     if type(value) in (int, float) and repr(value).startswith("-"):
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
     return ast.Constant(value)
@@ -178,6 +199,10 @@ def as_slice(low: ast.expr, high: ast.expr, step: ast.expr | None = None) -> ast
 
     return ast.Slice(given(low), given(high), given(step))
 
+
+_CONVERSIONS = (-1, ord("s"), ord("r"), ord("a"))
+_SUBSCRIPT = "SUBSCR"
+"""Since Python 3.14 it is a binary operation."""
 
 _BINARY: dict[str, type[ast.operator]] = {
     "ADD": ast.Add,

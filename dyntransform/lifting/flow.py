@@ -15,6 +15,7 @@ from typing import Any
 from bytecode import Instr, Label
 from bytecode.instr import TryBegin, TryEnd
 
+from dyntransform.cpython.opcodes import LOOPS_HAVE_THEIR_KEYWORD
 from dyntransform.lifting.exits import is_return
 from dyntransform.lifting.graph import JUMPS, Graph, Handler
 from dyntransform.lifting.layout import segments, whole
@@ -55,6 +56,7 @@ class Flow:
         code: any code; that of a module or class body is put in the order of its statements.
 
     Attributes:
+        code: the code object.
         instructions: without labels and caches, those that cannot be reached, and copies.
         targets: where each may jump to.
         handlers: where its exceptions go.
@@ -75,6 +77,12 @@ class Flow:
         self.handlers = [each and dataclasses.replace(each, target=places[each.target]) for each in self._line.handlers]
         self.depths = {places[index]: depth for index, depth in self._graph.depths.items()}
         self.main = places[rest[0]] if rest else len(self.instructions)
+        self.code = code
+        self._names: dict[int, str] = {}
+
+    def name(self, index: int, text: str) -> None:
+        """Have the argument of an instruction count as a text where pieces are compared."""
+        self._names[self._line.nodes[index]] = text
 
     def handlers_of(self, indexes: Iterable[int]) -> list[Handler]:
         """Return where exceptions of some instructions go."""
@@ -123,7 +131,7 @@ class Flow:
         if not number or not self._segments[number - 1].is_loop:
             return False
         following = self._segments[number + 1] if number + 1 < len(self._segments) else None
-        if following is None or following.is_loop:
+        if following is None or (following.is_loop and not LOOPS_HAVE_THEIR_KEYWORD):
             return following is None
         one, other = (self._graph.instructions[self._segments[each].main[0]].location for each in (number, number + 1))
         if one is None or other is None or one.end_lineno is None or other.lineno is None:
@@ -151,6 +159,7 @@ class Flow:
             name, *goals = self._graph.branches(node)
             argument = self._graph.instructions[node].arg
             text = "" if isinstance(argument, Label) else argument_structure(argument, hollow)
+            text = self._names.get(node, text)
             handler = self._graph.handlers[node]
             onward = [goal if goal is None else numbers.get(goal, "end") for goal in goals]
             caught = handler and (numbers.get(handler.target), handler.push_lasti)

@@ -80,22 +80,16 @@ class ScopeMachine(Machine):
 
     def _load(self, name: Any) -> None:
         name = str(getattr(name, "name", name))
-        if name == "__classdict__":
+        following = self._flow.instructions[self._index + 1]
+        if name == "__classdict__" and following.name.startswith("LOAD_FROM_DICT"):
             return  # the namespace of the class around, in which the next instruction looks first
+        begin = self._index - self._instruction.name.startswith("LOAD_FROM_DICT")
         if name in self._given:
-            self._push(self._given[name])
+            self._push(self._given[name], begin)
         elif name.startswith("."):
-            self._push(_PARAMETERS if name == ".type_params" else GENERIC_BASE)
+            self._push(_PARAMETERS if name == ".type_params" else GENERIC_BASE, begin)
         else:
-            self._push(ast.Name(name, ast.Load()))
-
-    def _load_two(self, names: Any) -> None:
-        for name in names:
-            self._load(name)
-
-    def _keep_and_load(self, names: Any) -> None:
-        self._pop()
-        self._load(names[1])
+            self._push(ast.Name(name, ast.Load()), begin)
 
     def _keep(self, _: Any) -> None:
         self._pop()
@@ -112,7 +106,7 @@ class ScopeMachine(Machine):
             self._push(_PARAMETERS, entries[0].start)
         elif _PARAMETERS in values:  # a closure
             del self._stack[-count:]
-            self._push(_Parameter(), entries[0].start)
+            self._push(_Parameter(None), entries[0].start)
         else:
             OPERATIONS["BUILD_TUPLE"](self, count)
 
@@ -135,6 +129,11 @@ class ScopeMachine(Machine):
             self._only(upper.value is _PARAMETERS and isinstance(lower.value, Function))
             self._push(lower.value, lower.start)
             return
+        if name == "INTRINSIC_SET_TYPEPARAM_DEFAULT":
+            self._only(isinstance(upper.value, Function) and isinstance(lower.value, _Parameter) and lower.value.node)
+            lower.value.node.default_value = lazy_value(upper.value.code)
+            self._push(lower.value, lower.start)
+            return
         self._only(name in _BOUNDS and isinstance(upper.value, Function) and isinstance(lower.value, ast.Constant))
         bound = ast.copy_location(lazy_value(upper.value.code), lower.value)
         if name == "INTRINSIC_TYPEVAR_WITH_CONSTRAINTS":
@@ -144,11 +143,14 @@ class ScopeMachine(Machine):
     def _parameter(self, kind: Any, name: str, start: int) -> None:
         node = located(kind(name), self._instruction)
         self.parameters.append(node)
-        self._push(_Parameter(), start)
+        self._push(_Parameter(node), start)
 
 
 class _Parameter:
-    """A type parameter on the stack, or several for a closure."""
+    """A type parameter on the stack; without a node, several for a closure."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
 
 
 _PARAMETERS: Final = object()
@@ -164,12 +166,10 @@ _SCOPE_OPERATIONS: dict[str, Callable[[Any, Any], None]] = {
     **OPERATIONS,
     "LOAD_FAST": ScopeMachine._load,
     "LOAD_DEREF": ScopeMachine._load,
-    "LOAD_FAST_LOAD_FAST": ScopeMachine._load_two,
     "LOAD_FROM_DICT_OR_DEREF": ScopeMachine._load,
     "LOAD_FROM_DICT_OR_GLOBALS": ScopeMachine._load,
     "STORE_FAST": ScopeMachine._keep,
     "STORE_DEREF": ScopeMachine._keep,
-    "STORE_FAST_LOAD_FAST": ScopeMachine._keep_and_load,
     "BUILD_TUPLE": ScopeMachine._sequence,
     "CALL_INTRINSIC_1": ScopeMachine._make_one,
     "CALL_INTRINSIC_2": ScopeMachine._make_two,

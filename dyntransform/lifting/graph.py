@@ -12,9 +12,11 @@ from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import Any
 
-from bytecode import Bytecode, Instr, Label
+from bytecode import Instr, Label
 from bytecode.instr import TryBegin, TryEnd
 
+from dyntransform.cpython.opcodes import NEVER_JUMPS
+from dyntransform.lifting.decoding import plain
 from dyntransform.lifting.exits import is_by_compiler, is_return
 
 __all__ = ["JUMPS", "Graph", "Handler"]
@@ -54,7 +56,7 @@ class Graph:
         self.instructions: list[Instr] = []
         self.handlers: list[Handler | None] = []
         self.jumps: dict[int, Instr] = {}
-        self._read(list(Bytecode.from_code(code, conserve_exception_block_stackdepth=True)))
+        self._read(plain(code))
         self.depths = self._reached()
         self.ends = self._ends()
         if is_merged:
@@ -75,7 +77,10 @@ class Graph:
             else:
                 self.instructions.append(item)
                 protected.append(current)
-        self._goals = [labels[one.arg] if isinstance(one.arg, Label) else None for one in self.instructions]
+        self._goals = [
+            labels[one.arg] if isinstance(one.arg, Label) and one.name not in NEVER_JUMPS else None
+            for one in self.instructions
+        ]
         self._link()
         for entry in protected:
             landing = self._landing(labels[entry.target]) if entry and isinstance(entry.target, Label) else None
@@ -226,8 +231,7 @@ class Graph:
         while pending:
             index = pending.pop()
             ends.add(index)
-            last = self.instructions[index]
-            pending += [one for one in sources.get(index, ()) if is_by_compiler(self.instructions[one], last)]
+            pending += [one for one in sources.get(index, ()) if is_by_compiler(self.instructions[one])]
         return ends
 
     def _cleanups(self) -> Iterator[int]:

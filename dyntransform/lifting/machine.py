@@ -11,7 +11,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from dyntransform.lifting.calls import NULL_ABOVE, Calls
+from dyntransform.cpython.opcodes import NULL_ABOVE
+from dyntransform.lifting.calls import Calls
 from dyntransform.lifting.expressions import as_slice, constant
 from dyntransform.lifting.flow import Flow
 from dyntransform.lifting.stack import MakeGeneric, MakeLambda
@@ -199,7 +200,8 @@ class Machine(Calls):
         listed = None
         if isinstance(names, ast.Tuple):
             listed = tuple(each.value for each in names.elts)  # type: ignore[attr-defined]
-        self._push(Imported(level.value, listed, str(module)), start)  # type: ignore[attr-defined]
+        lazy, name = (module[0], module[-1]) if isinstance(module, tuple) else (False, module)
+        self._push(Imported(level.value, listed, str(name), lazy), start)  # type: ignore[attr-defined]
 
     def _import_from(self, name: Any) -> None:
         self._only(bool(self._stack) and isinstance(self._stack[-1].value, (Imported, ImportedName)))
@@ -256,6 +258,8 @@ OPERATIONS: dict[str, Callable[[Machine, Any], None]] = {
     "PUSH_NULL": Machine._push_null,
     "BINARY_OP": Machine._binary,
     "BINARY_SUBSCR": Machine._subscript,
+    "BUILD_INTERPOLATION": Machine._interpolation,
+    "BUILD_TEMPLATE": Machine._template,
     "BINARY_SLICE": Machine._binary_slice,
     "BUILD_SLICE": Machine._build_slice,
     "UNARY_POSITIVE": lambda machine, _: machine._unary(ast.UAdd),

@@ -13,12 +13,15 @@ import dataclasses
 import hashlib
 import inspect
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
-from typing import Any
+from typing import Any, ClassVar
 
-from bytecode import Bytecode, Instr, Label
+from bytecode import Instr, Label
 from bytecode.instr import TryBegin, TryEnd
+
+from dyntransform.cpython.opcodes import MARKED
+from dyntransform.lifting.decoding import decode, name_of, plain
 
 __all__ = [
     "NO_FACTS",
@@ -32,6 +35,7 @@ __all__ = [
     "codes_in",
     "digest",
     "facts_of",
+    "is_mark",
     "lazy_value",
     "structure",
 ]
@@ -78,6 +82,7 @@ class Part(ast.Name):
     """
 
     _fields = ("structure",)
+    _field_types: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -121,6 +126,20 @@ class Part(ast.Name):
                 copied.append(item.copy())
         return copied
 
+    def renumbered(self, numbers: Mapping[int, int]) -> Part:
+        """Return the same code in which annotated variables are marked with other numbers (PEP 649).
+
+        Args:
+            numbers: the new number for each old one.
+        """
+        if not numbers:
+            return self
+        listing = list(self.listing)
+        for index, (load, number, add) in enumerate(zip(listing, listing[1:], listing[2:], strict=False)):
+            if is_mark(load, number, add) and number.arg in numbers:
+                listing[index + 1] = Instr(number.name, numbers[number.arg], location=number.location)
+        return Part(listing, self.facts, self.structure, self.code, is_statement=self.is_statement)
+
     @classmethod
     def of_code(cls, code: CodeType) -> Part:
         """Return what stands for the value that a code object computes."""
@@ -138,6 +157,7 @@ class Body(ast.Return):
     """The body of a function: its code."""
 
     _fields = ("structure",)
+    _field_types: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, code: CodeType) -> None:
         self.value = Part.of_code(code)
@@ -156,20 +176,32 @@ class Block(ast.stmt):
         test: the condition it begins with, if it is one.
         body: the imports, definitions and annotated variables in it, in order.
         key: equal for equal code, whatever the code of the definitions in `body`.
+        marks: the numbers by which `part` marks the annotated variables in `body`, in their order (PEP 649).
     """
 
     _fields = ("structure", "test", "body")
+    _field_types: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, part: Part, test: ast.expr | None, body: list[ast.stmt], key: str) -> None:
+    def __init__(
+        self, part: Part, test: ast.expr | None, body: list[ast.stmt], key: str, marks: Sequence[int] = ()
+    ) -> None:
         self.part = part
         self.test = test
         self.body = body
         self.structure = key
+        self.marks = tuple(marks)
         self.facts = part.facts
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Block:
         body = copy.deepcopy(self.body, memo)
-        return ast.copy_location(Block(self.part, self.test, body, self.structure), self)
+        return ast.copy_location(Block(self.part, self.test, body, self.structure, self.marks), self)
+
+
+def is_mark(load: Any, number: Any, add: Any) -> bool:
+    """Whether three items of a listing mark an annotated variable that was come to (PEP 649)."""
+    if not (isinstance(load, Instr) and isinstance(number, Instr) and isinstance(add, Instr)):
+        return False
+    return add.name == "SET_ADD" and name_of(load.arg) == MARKED and type(number.arg) is int
 
 
 # ---------------------------------------------------------------------- what is equal
@@ -216,6 +248,9 @@ def argument_structure(argument: Any, hollow: Iterable[CodeType] = ()) -> str:
 
 def code_structure(code: CodeType) -> str:
     """Return a text that is equal for code objects that differ in lines and file only."""
+    if not code.co_flags & inspect.CO_OPTIMIZED:
+        shape = structure(_placeless(code))
+        return digest([code.co_qualname, code.co_flags, code.co_cellvars, code.co_freevars, shape])
     return digest(
         [
             code.co_qualname,
@@ -229,17 +264,18 @@ def code_structure(code: CodeType) -> str:
             code.co_freevars,
             code.co_code,
             code.co_exceptiontable,
-            [_in_code(each, code) for each in code.co_consts],
+            [argument_structure(each) for each in code.co_consts],
         ]
     )
 
 
-def _in_code(constant: Any, code: CodeType) -> str:
-    if isinstance(constant, CodeType):
-        return code_structure(constant)
-    if type(constant) is int and constant == code.co_firstlineno and not code.co_flags & inspect.CO_OPTIMIZED:
-        return "line"  # Python 3.13 keeps the line of a class in its code
-    return _constant(constant)
+def _placeless(code: CodeType) -> Iterator[Any]:
+    """Yield the listing of a class body without its line, which it knows since Python 3.13."""
+    items = plain(code)
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        stores = isinstance(following, Instr) and following.name == "STORE_NAME"
+        if not stores or following.arg != "__firstlineno__":
+            yield item
 
 
 def _constant(value: Any) -> str:
@@ -260,7 +296,7 @@ def digest(value: object) -> str:
 
 def code_facts(code: CodeType) -> Facts:
     """Return what running a code object reads from the scope that it was made in, and from its globals."""
-    return facts_of(item for item in Bytecode.from_code(code) if isinstance(item, Instr))
+    return facts_of(item for item in decode(code) if isinstance(item, Instr))
 
 
 def facts_of(instructions: Iterable[Instr]) -> Facts:
@@ -272,11 +308,11 @@ def facts_of(instructions: Iterable[Instr]) -> Facts:
     chain: tuple[str, ...] = ()
     for instruction in instructions:
         name = instruction.name
-        if name in _LOADS:
-            chain = (_name(instruction.arg),)
+        if name in _LOADS and instruction.arg != MARKED:
+            chain = (name_of(instruction.arg),)
             reads.update(chain)
         elif name in ("LOAD_ATTR", "LOAD_METHOD") and chain:
-            chain = (*chain, _name(instruction.arg))
+            chain = (*chain, name_of(instruction.arg))
             attributes.add(chain)
         elif name != "PUSH_NULL":
             chain = ()
@@ -295,11 +331,6 @@ def facts_of(instructions: Iterable[Instr]) -> Facts:
 
 
 _LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
-
-
-def _name(argument: Any) -> str:
-    """Return the name in an argument; some have flags beside it."""
-    return str(argument[1] if isinstance(argument, tuple) else argument)
 
 
 def codes_in(listing: Iterable[Any]) -> Iterator[CodeType]:

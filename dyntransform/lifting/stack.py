@@ -157,7 +157,7 @@ class Stack:
                     return None
                 end += 1
 
-    def _opaque(self, piece: Range) -> Part:
+    def _opaque(self, piece: Range) -> ast.expr:
         listing = self._flow.listing(piece)
         facts = facts_of(self._flow.instructions[index] for index in piece.indexes)
         return Part(listing, facts, structure(listing))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Iterator
 from types import CodeType
 
+from dyntransform.cpython.opcodes import ANNOTATE, AT_END, AT_START, MAKES_AT_END, MARKED, RETURNS
+from dyntransform.lifting.annotations import FUTURE, add_signature, evaluator_of, variables, written
 from dyntransform.lifting.assembling import assemble
-from dyntransform.lifting.exits import AT_END, is_return
+from dyntransform.lifting.exits import is_return
 from dyntransform.lifting.flow import Flow, Range
 from dyntransform.lifting.generics import ScopeMachine, lift_generic
 from dyntransform.lifting.machine import Machine
-from dyntransform.lifting.parts import Block, Body, Part, codes_in
+from dyntransform.lifting.parts import Block, Body, Part, codes_in, is_mark
 from dyntransform.lifting.scanning import Scan
 from dyntransform.lifting.syntax import definition, lambda_expression, statement
 from dyntransform.lifting.values import Annotation, Function, UnknownCodeError, located
@@ -41,6 +44,7 @@ def inner_function(outer: CodeType, code: CodeType) -> ast.FunctionDef | ast.Asy
     start = max((i for i in range(*indexes[:1]) if flow.depths.get(i) == 0), default=0)
     try:
         made = ScopeMachine(flow, lambda_expression).made(start, code)
+        add_signature(made, lambda_expression)
     except UnknownCodeError:
         return None
     node = ast.fix_missing_locations(
@@ -61,12 +65,43 @@ class _Body:
     def __init__(self, flow: Flow, name: str) -> None:
         self._flow = flow
         self._name = name
+        self._annotations: list[Annotation] = []
+        self._at_start = (AT_START if name else ()) + self._evaluated()
+        self._marked = {one.number: one for one in self._annotations if one.number is not None}
+        self._marks = dict(self._marks_in(flow))
+        for index, number in self._marks.items():
+            if number in self._marked:
+                flow.name(index, self._marked[number].name)
+
+    def _evaluated(self) -> tuple[str, ...]:
+        """Take the annotations that are evaluated later, and return what the compiler binds for them at the beginning.
+
+        In a module of which they are not known, what evaluates them is a statement like others.
+        """
+        code = evaluator_of(self._flow)
+        if code is None:
+            return () if self._name else (MARKED,)
+        try:
+            self._annotations = variables(code, lambda_expression)
+        except UnknownCodeError:
+            if self._name:
+                raise
+            return ()
+        return () if self._name else (ANNOTATE, MARKED)
+
+    @staticmethod
+    def _marks_in(flow: Flow) -> Iterator[tuple[int, int]]:
+        """Yield where numbers of annotated variables are loaded that have been come to, and the numbers."""
+        for index, (one, number, add) in enumerate(
+            zip(flow.instructions, flow.instructions[1:], flow.instructions[2:], strict=False)
+        ):
+            if is_mark(one, number, add):
+                yield index + 1, int(number.arg)  # type: ignore[arg-type]
 
     def statements(self) -> list[tuple[ast.stmt, list[CodeType]]]:
         pieces = self._flow.statements()
         pieces = self._without_ending(pieces)
-        if self._name:
-            pieces = self._without_beginning(pieces)
+        pieces = self._without_beginning(pieces)
         found: list[tuple[ast.stmt, list[CodeType]]] = []
         for number, piece in enumerate(pieces):
             codes = list(codes_in(self._flow.instructions[index] for index in piece.indexes))
@@ -80,6 +115,9 @@ class _Body:
             if number == 0 and isinstance(lifted, ast.Assign) and _is_documentation(lifted):
                 lifted = ast.copy_location(ast.Expr(lifted.value), lifted)
             found.append((lifted, codes))
+        for annotation in self._annotations:
+            if self._name and annotation.number is None:
+                _insert(annotation, found)
         for node, _ in found:
             ast.fix_missing_locations(node)
         return found
@@ -103,7 +141,7 @@ class _Body:
         return {one.name for one in instructions} <= _ENDING and all(name in AT_END for name in stored)
 
     def _without_beginning(self, pieces: list[Range]) -> list[Range]:
-        expected = list(_AT_START)
+        expected = list(self._at_start)
         while pieces and expected:
             stored = self._stored(pieces[0])
             if stored not in expected:
@@ -125,14 +163,21 @@ class _Body:
             return self._block(piece)
 
     def _straight(self, piece: Range) -> ast.stmt | Annotation:
+        numbers = [self._marks[index] for index in range(piece.start, piece.stop) if index in self._marks]
+        if numbers:
+            return self._mark(piece, numbers)
         machine = Machine(self._flow, lambda_expression, _generic)
         if self._name and any(self._flow.instructions[index].name in _GLOBAL for index in piece.indexes):
             raise UnknownCodeError
         lifted = machine.lift(piece)
         if lifted.annotation is not None:
+            if self._flow.code.co_flags & FUTURE:
+                return dataclasses.replace(lifted.annotation, value=written(lifted.annotation.value))
             return lifted.annotation
+        if lifted.definition is not None:
+            add_signature(lifted.definition[1], lambda_expression)
         node = statement(lifted, _class_body)
-        if getattr(node, "type_params", None):
+        if not self._name and any(getattr(part, "type_params", None) for part in ast.walk(node)):
             _check(node)
         if any(getattr(part, "in_place", False) for part in ast.walk(node)):
             raise UnknownCodeError
@@ -142,9 +187,17 @@ class _Body:
             node.lineno = min([node.lineno, *_lines(self._flow, piece)]) if hasattr(node, "lineno") else 1
         return node
 
+    def _mark(self, piece: Range, numbers: list[int]) -> Annotation:
+        """Return the annotated variable that a piece does nothing but mark."""
+        names = [self._flow.instructions[index].name for index in range(piece.start, piece.stop)]
+        if [name for name in names if name != "NOP"][1:] != _MARK or numbers[0] not in self._marked:
+            raise UnknownCodeError
+        return self._marked[numbers[0]]
+
     def _block(self, piece: Range) -> ast.stmt:
         scan = Scan(self._flow, piece)
         inner: list[ast.stmt] = []
+        marks: list[int] = []
         facts = scan.facts()
         for small in scan.pieces():
             try:
@@ -152,13 +205,17 @@ class _Body:
             except UnknownCodeError:
                 continue
             if isinstance(node, Annotation):
+                if node.number is not None and node.number not in marks:
+                    marks.append(node.number)
+                elif node.number is not None:
+                    continue  # the compiler has copied it
                 node = _annotated(node, None)
             if isinstance(node, _SEEN):
                 inner.append(node)
         hollow = [code for node in inner for code in _definition_codes(node)]
         listing = self._flow.listing(piece)
         part = Part(listing, facts, self._flow.structure(piece), is_statement=True)
-        block = Block(part, scan.test(), inner, self._flow.structure(piece, hollow))
+        block = Block(part, scan.test(), inner, self._flow.structure(piece, hollow), marks)
         lines = _lines(self._flow, piece)
         block.lineno = block.end_lineno = min(lines, default=1)
         block.col_offset = block.end_col_offset = 0
@@ -171,8 +228,10 @@ _SEEN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.
 _GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"}
 """In a class body, this is another namespace."""
 
-_ENDING = {"LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "LOAD_CLOSURE", "LOAD_FAST", "COPY", "STORE_NAME", "NOP"}
-_AT_START = ("__module__", "__qualname__", "__firstlineno__", "__type_params__", "__classdict__")
+_ENDING = {*MAKES_AT_END, *RETURNS, "STORE_NAME", "NOP"}
+
+_MARK = ["LOAD_CONST", "SET_ADD", "POP_TOP"]
+"""What follows the load of the set of marks where an annotated variable is come to."""
 
 
 def _lines(flow: Flow, piece: Range) -> list[int]:
@@ -193,9 +252,25 @@ def _annotated(annotation: Annotation, previous: ast.stmt | None) -> ast.AnnAssi
         target = previous.targets[0]
         if isinstance(target, ast.Name) and target.id == annotation.name and previous.lineno == annotation.value.lineno:
             value = previous.value
-    name = ast.copy_location(ast.Name(annotation.name, ast.Store()), annotation.value)
+    place = annotation.place or annotation.value
+    name = ast.copy_location(ast.Name(annotation.name, ast.Store()), place)
     node = ast.AnnAssign(name, annotation.value, value, 1)
-    return ast.copy_location(node, previous if value is not None and previous is not None else annotation.value)
+    return ast.copy_location(node, previous if value is not None and previous is not None else place)
+
+
+def _insert(annotation: Annotation, found: list[tuple[ast.stmt, list[CodeType]]]) -> None:
+    """Put an annotated variable that leaves nothing in the code of a class where it stood, or to its assignment."""
+    for index, (node, codes) in enumerate(found):
+        variable = _annotated(annotation, node)
+        if variable.value is not None and _place(node) < _place(annotation.value):
+            found[index] = variable, codes
+            return
+    behind = (index for index, (node, _) in enumerate(found) if _place(node) > _place(annotation.value))
+    found.insert(next(behind, len(found)), (_annotated(annotation, None), []))
+
+
+def _place(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def _class_body(code: CodeType) -> list[ast.stmt]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any, TypeAlias
 
-from dyntransform.lifting.parts import Body, Part
+from dyntransform.lifting.parts import Body, lazy_value
 from dyntransform.lifting.values import Function, Lifted, UnknownCodeError
 
 __all__ = ["ClassBody", "definition", "lambda_expression", "statement"]
@@ -28,9 +28,10 @@ def statement(lifted: Lifted, class_body: ClassBody) -> ast.stmt:
         return definition(name, made, class_body)
     if lifted.source is not None:
         source = lifted.source
+        lazy: dict[str, Any] = {"is_lazy": int(source.is_lazy)} if "is_lazy" in ast.Import._fields else {}
         if source.names is None:
-            return ast.Import(lifted.aliases)
-        return ast.ImportFrom(source.module or None, lifted.aliases, source.level)
+            return ast.Import(lifted.aliases, **lazy)
+        return ast.ImportFrom(source.module or None, lifted.aliases, source.level, **lazy)
     if lifted.deleted:
         return ast.Delete(lifted.deleted)
     if lifted.value is not None:
@@ -159,7 +160,7 @@ def lambda_expression(made: Function) -> ast.Lambda:
     """
     if made.code.co_name != "<lambda>" or made.call is not None:
         raise UnknownCodeError
-    node = ast.Lambda(_arguments(made), Part.of_code(made.code))
+    node = ast.Lambda(_arguments(made), lazy_value(made.code))
     return ast.copy_location(node, made.node)
 
 

@@ -40,11 +40,15 @@ class BuildClass:
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """A module that an import gave; with the names to be taken from it, if it is a from-import."""
+    """A module that an import gave; with the names to be taken from it, if it is a from-import.
+
+    It is lazy if that was written (PEP 810).
+    """
 
     level: int
     names: tuple[str, ...] | None
     module: str
+    is_lazy: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Function:
         defaults: default values of its last positional parameters.
         keywords: default values of keyword-only parameters, by name.
         annotations: by parameter name; ``return`` for what it returns.
+        annotate: the code that evaluates the annotations, if that is done later (PEP 649).
         decorators: outermost first.
         call: for a class, the call that makes it: bases and keywords.
         alias: for a ``type`` statement, its value.
@@ -88,6 +93,7 @@ class Function:
     defaults: list[ast.expr] = dataclasses.field(default_factory=list)
     keywords: dict[str, ast.expr] = dataclasses.field(default_factory=dict)
     annotations: dict[str, ast.expr] = dataclasses.field(default_factory=dict)
+    annotate: CodeType | None = None
     decorators: list[ast.expr] = dataclasses.field(default_factory=list)
     call: ast.Call | None = None
     alias: ast.expr | None = None
@@ -101,10 +107,19 @@ class Function:
 
 @dataclasses.dataclass(frozen=True)
 class Annotation:
-    """An entry in the annotations of the scope."""
+    """An entry in the annotations of the scope.
+
+    Attributes:
+        name: of the variable.
+        value: the annotation.
+        number: by which the scope marks it when the variable is come to (PEP 649); None if it does not.
+        place: a node at the place of the variable, if that is known.
+    """
 
     name: str
     value: ast.expr
+    number: int | None = None
+    place: ast.expr | None = None
 
 
 @dataclasses.dataclass

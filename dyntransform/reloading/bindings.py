@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import readers
 from dyntransform.reloading.gone import gives_on_demand, provides, standing_imports
@@ -151,6 +152,8 @@ class Bindings:
             attributes["__path__"] = spec.submodule_search_locations
         elif "__path__" in module.namespace:
             self._transaction.delete_item(module.namespace, "__path__")
+        if "__cached__" not in module.namespace:  # Python 3.15
+            del attributes["__cached__"]
         for name, value in attributes.items():
             self._transaction.set_item(module.namespace, name, value)
         self._edit.note(module, "__file__", Action.UPDATED, 1, f"found in {spec.origin}")
@@ -194,13 +197,13 @@ class Bindings:
         if statement.kind is ast.ClassDef:
             imported = self._in_classes.get((module.name, statement.name), {})
             names.update(name for name, order in imported.items() if order > since)
-        for name in usage.reads:
+        for name in usage.names:
             changed = self.changed.get((module.name, name))
             if changed is not None and changed.order > since and (index is None or changed.index < index):
                 names.add(name)
-        if usage.attributes:
+        if usage.chains:
             view = self._transaction.view(module.namespace)
-            for name, *attributes in usage.attributes:
+            for name, *attributes in usage.chains:
                 if self._chain_changed(view.get(name), attributes, since):
                     names.add(".".join((name, *attributes)))
         return frozenset(names)
@@ -243,7 +246,7 @@ class Bindings:
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
         view = self._transaction.view(module.namespace)
         held = view.get(bound, MISSING)
-        if bound in kept_names(view):
+        if bound in kept_names(view) or is_unresolved(held):  # it gets the value of then when it is used
             return
         if not changed.held_by(held):  # what the module made of it may be equal to the new value by chance
             self.passed.setdefault(module.name, set()).add(bound)

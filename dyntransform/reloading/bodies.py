@@ -9,7 +9,8 @@ from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from dyntransform.reloading.class_site import ClassSite
-from dyntransform.reloading.codes import GENERIC, CodeNode, child_codes
+from dyntransform.reloading.codes import GENERIC, CodeNode, child_codes, nodes_of
+from dyntransform.reloading.evaluators import namespace_of
 from dyntransform.reloading.module_edit import definition_node
 from dyntransform.reloading.statement import Statement
 
@@ -96,6 +97,12 @@ class Body:
         """Return the code of a member as it is now."""
         return definition_node(_members(self._module.codes[self._index], self._path), name)
 
+    def evaluators(self) -> tuple[CodeNode | None, CodeNode | None]:
+        """Return the code that evaluates the annotations in the body (PEP 649): before the edit, and now."""
+        versions = self._old_nodes(), _members(self._module.codes[self._index], self._path)
+        before, now = (next((one for one in nodes if one.annotated == ""), None) for nodes in versions)
+        return before, now
+
     def codes(self, name: str) -> set[int]:
         """Return the code, by id, that functions of a member may run."""
         nodes = [node for node in (self.old_node(name), self.new_node(name)) if node is not None]
@@ -112,12 +119,13 @@ class Body:
         namespace = self._module.namespace
         if not any(statement.usage.makes_code for statement in statements):
             namespace = self._edit.transaction.view(namespace)
-        elif any((self._module.name, name) in self._edit.rebound for each in statements for name in each.usage.reads):
+        elif any((self._module.name, name) in self._edit.rebound for each in statements for name in each.usage.names):
             self._edit.transaction.commit()  # functions keep the real namespace
-        found = self._run(_Namespace(cls, gone), bare, self._path, {}, namespace)
-        cell = found.pop("__classcell__", None)
-        if cell is not None:
-            cell.cell_contents = cls
+        found = self._run(_Namespace(cls, gone), bare, self._path, {}, namespace, whole=False)
+        for name, content in (("__classcell__", cls), ("__classdictcell__", namespace_of(cls))):
+            cell = found.pop(name, None)
+            if cell is not None:
+                cell.cell_contents = content
         return {name: value for name, value in found.items() if name not in _BY_COMPILER}
 
     def _run(
@@ -127,14 +135,15 @@ class Body:
         path: tuple[str, ...],
         values: Mapping[str, _Kept],
         variables: dict[str, Any],
+        *,
+        whole: bool = True,
     ) -> dict[str, Any]:
-        """Execute in the namespace of a class; `node` is its statement, or one in its body."""
+        """Execute in the namespace of a class; `node` is its statement, whole or not, or one in its body."""
         depth = len(path) - (path == self._path)
         for outer in reversed(path[:depth]):
             node = ast.copy_location(_class(outer, [node]), self._node)
-        code = _with_known(
-            self._module.source.compile([ast.fix_missing_locations(node)]), self._module.codes[self._index], values
-        )
+        code = self._module.source.compile([ast.fix_missing_locations(node)])
+        code = _with_known(code, self._module.codes[self._index], values, whole=whole)
         for name in path:
             code = next(child for child in _below_generic(code) if child.co_name == name)
         cells = tuple(_type_parameter(namespace.owner, name) for name in code.co_freevars)
@@ -195,20 +204,27 @@ def _parts(
         yield ast.fix_missing_locations(ast.copy_location(part, node))
 
 
-def _with_known(code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, _Kept]) -> CodeType:
-    """Put in the code that live functions have, and kept values."""
-    known = {(node.code.co_name, node.code.co_firstlineno): node for node in nodes}
+def _with_known(
+    code: CodeType, nodes: Sequence[CodeNode], values: Mapping[str, _Kept], *, whole: bool = True
+) -> CodeType:
+    """Put in the code that live functions have, and kept values.
+
+    Where only some statements of a class are executed, what evaluates the annotations of these alone stays as it is.
+    """
+    known = {(node.name, node.line): node for node in nodes}
+    names = {id(node.code): node.name for node in nodes_of(child_codes(code)) if whole or node.annotated != ""}
     constants: list[Any] = []
     for constant in code.co_consts:
         new: Any = constant
         if isinstance(constant, CodeType):
-            node = known.get((constant.co_name, constant.co_firstlineno))
+            node = known.get((names.get(id(constant), ""), constant.co_firstlineno))
             if not _makes_members(constant):
                 if node is not None and node.code.co_freevars == constant.co_freevars:
                     new = node.code
             else:
                 node = node or _decorated(nodes, constant)
-                new = _with_known(constant, node.children if node is not None else nodes, values)
+                inner = node.children if node is not None else nodes
+                new = _with_known(constant, inner, values, whole=whole)
         elif isinstance(constant, str):
             new = values.get(constant, constant)
         constants.append(new)

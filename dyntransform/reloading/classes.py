@@ -17,6 +17,7 @@ from dyntransform.reloading.covered import covered_function
 from dyntransform.reloading.creation import Creation
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind
+from dyntransform.reloading.evaluators import ask_again, evaluators_of_class
 from dyntransform.reloading.kept_values import KeptValues
 from dyntransform.reloading.members import BodyPlan, MemberEdit, last_binders, plan_body
 from dyntransform.reloading.module_edit import definition_node
@@ -86,6 +87,7 @@ class ClassWork:
 
     def _finish(self, plan: BodyPlan, *, remade: bool) -> None:
         derived.refresh(self._cls, self._transaction, bases=remade, names=plan.old_names ^ plan.new_names)
+        ask_again(evaluators_of_class(self._cls, plan.touched), self._transaction)
         self._edit.arrivals.mark(self._cls, self._module, self._site.qualname, self._change.new.first_line)
         self._place(changed=True)
 

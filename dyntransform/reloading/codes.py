@@ -11,7 +11,22 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 
-__all__ = ["GENERIC", "CodeNode", "Patch", "child_codes", "merge", "module_code", "readers", "shift", "walk"]
+from dyntransform.cpython.annotations import evaluates_annotations
+from dyntransform.cpython.opcodes import NO_VALUE, constant
+
+__all__ = [
+    "GENERIC",
+    "CodeNode",
+    "Patch",
+    "child_codes",
+    "merge",
+    "module_code",
+    "nodes_of",
+    "readers",
+    "shift",
+    "statement_nodes",
+    "walk",
+]
 
 GENERIC = "<generic parameters of "
 """How the name begins of the scope that type parameters are in (PEP 695)."""
@@ -25,16 +40,27 @@ class CodeNode:
         code: what new functions get.
         children: the code objects among its constants.
         older: earlier code that some live functions had to keep.
+        annotated: what it evaluates the annotations of, if it is such code: a function, or "" for the scope it is in.
     """
 
     code: CodeType
     children: list[CodeNode]
     older: list[CodeType] = dataclasses.field(default_factory=list)
+    annotated: str | None = None
 
     @classmethod
     def of(cls, code: CodeType) -> CodeNode:
         """Build the tree below `code`."""
-        return cls(code, [cls.of(child) for child in child_codes(code)])
+        return cls(code, nodes_of(child_codes(code)))
+
+    @property
+    def name(self) -> str:
+        """What tells it from others in the same scope; of one name may be several."""
+        return self.code.co_name if self.annotated is None else f"{self.annotated}.{self.code.co_name}"
+
+    def with_code(self, code: CodeType, children: list[CodeNode]) -> CodeNode:
+        """Return the node of other code of the same definition."""
+        return CodeNode(code, children, annotated=self.annotated)
 
     @property
     def line(self) -> int:
@@ -59,6 +85,11 @@ class Patch:
     again: bool = False
 
     @property
+    def evaluates(self) -> bool:
+        """Whether these are functions that evaluate annotations (PEP 649)."""
+        return self.node.annotated is not None
+
+    @property
     def loses(self) -> list[str]:
         """The variables of enclosing functions that the old code has and the new one does not."""
         kept = self.node.code.co_freevars
@@ -68,6 +99,23 @@ class Patch:
 def child_codes(code: CodeType) -> list[CodeType]:
     """Return the code objects among the constants, in order."""
     return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def nodes_of(codes: Sequence[CodeType]) -> list[CodeNode]:
+    """Build the trees below code objects that stand in one scope, in their order.
+
+    What evaluates the annotations of a function (PEP 649) stands before its code, and that of the scope itself last.
+    """
+    nodes = [CodeNode.of(code) for code in codes]
+    for index, node in enumerate(nodes):
+        if evaluates_annotations(node.code):
+            node.annotated = codes[index + 1].co_name if index + 1 < len(codes) else ""
+    return nodes
+
+
+def statement_nodes(codes: Sequence[CodeType]) -> list[CodeNode]:
+    """Build the trees of a module's statement; the annotations of a module are not those of one of its statements."""
+    return [node for node in nodes_of(codes) if node.annotated != ""]
 
 
 def walk(nodes: Iterable[CodeNode]) -> Iterator[CodeNode]:
@@ -80,13 +128,26 @@ def walk(nodes: Iterable[CodeNode]) -> Iterator[CodeNode]:
 def readers(nodes: Iterable[CodeNode], name: str) -> list[str]:
     """Return the qualified names of the functions that read a global name."""
     found = dict.fromkeys(
-        node.code.co_qualname.partition(".<locals>")[0]
+        _reader(node).partition(".<locals>")[0]
         for node in walk(nodes)
         if node.code.co_flags & inspect.CO_OPTIMIZED
         and name in node.code.co_names
-        and any(one.opname == "LOAD_GLOBAL" and one.argval == name for one in dis.get_instructions(node.code))
+        and any(one.opname in _OF_GLOBALS and one.argval == name for one in dis.get_instructions(node.code))
     )
     return list(found)
+
+
+_OF_GLOBALS = ("LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
+
+
+def _reader(node: CodeNode) -> str:
+    """Return the qualified name of a function, or of what has the annotations (their code has it since Python 3.15)."""
+    qualname = node.code.co_qualname
+    if node.annotated is None:
+        return qualname
+    scope = qualname.rpartition(".")[0]
+    known = not node.annotated or scope.rpartition(".")[2] == node.annotated
+    return scope if known else f"{scope}.{node.annotated}".lstrip(".")
 
 
 def merge(
@@ -111,7 +172,7 @@ def merge(
             result.append(_merged(partner[id(node)], node, patches, lines))
         elif _lacks_counterpart(node, old):
             children = merge(old, node.children, patches, lines)
-            result.append(CodeNode(_with_children(node.code, node.children, children), children))
+            result.append(node.with_code(_with_children(node.code, node.children, children), children))
         else:
             result.append(node)
     return result
@@ -130,7 +191,7 @@ def _merged(old: CodeNode, new: CodeNode, patches: list[Patch], lines: Mapping[i
             patches.extend(Patch(code, each, moved=False, again=True) for code in each.older)
         return result
     children = merge(old.children, new.children, patches, lines)
-    result = CodeNode(_with_children(new.code, new.children, children), children)
+    result = new.with_code(_with_children(new.code, new.children, children), children)
     moved = _content(old.code) == _content(new.code)
     patches.append(Patch(old.code, result, moved))
     patches.extend(Patch(code, result, moved=False, again=moved) for code in old.older)
@@ -153,7 +214,7 @@ def shift(node: CodeNode, lines: int, path: str, patches: list[Patch]) -> CodeNo
     """Return the tree for the same text, `lines` further down, in the file `path`."""
     children = [shift(child, lines, path, patches) for child in node.children]
     code = _with_first_line(_with_children(node.code, node.children, children), node.code.co_firstlineno + lines)
-    moved = CodeNode(code.replace(co_firstlineno=code.co_firstlineno + lines, co_filename=path), children)
+    moved = node.with_code(code.replace(co_firstlineno=code.co_firstlineno + lines, co_filename=path), children)
     patches.append(Patch(node.code, moved, moved=True))
     patches.extend(Patch(older, moved, moved=True) for older in node.older)
     return moved
@@ -166,14 +227,15 @@ def _with_first_line(code: CodeType, line: int) -> CodeType:
     instructions = list(dis.get_instructions(code))
     stores = [one.opname == "STORE_NAME" and one.argval == "__firstlineno__" for one in instructions]
     load = instructions[stores.index(True) - 1] if True in stores else instructions[0]
-    if load.opname != "LOAD_CONST" or load.arg is None:
+    if constant(load.opname, load.arg, code.co_consts) is NO_VALUE:
         return code
-    if [one.arg for one in instructions if one.opname in ("LOAD_CONST", "RETURN_CONST")].count(load.arg) == 1:
+    used = [one.arg for one in instructions if one.opname in ("LOAD_CONST", "RETURN_CONST")].count(load.arg)
+    if load.opname == "LOAD_CONST" and load.arg is not None and used == 1:
         return code.replace(co_consts=(*code.co_consts[: load.arg], line, *code.co_consts[load.arg + 1 :]))
     if len(code.co_consts) > _ONE_BYTE:
         return code  # a class with hundreds of constants, one of which is the number of its line
     text = bytearray(code.co_code)
-    text[load.offset + 1] = len(code.co_consts)
+    text[load.offset : load.offset + 2] = dis.opmap["LOAD_CONST"], len(code.co_consts)
     return code.replace(co_code=bytes(text), co_consts=(*code.co_consts, line))
 
 
@@ -184,10 +246,10 @@ def _pairs(
     old: Sequence[CodeNode], new: Sequence[CodeNode], lines: Mapping[int, int]
 ) -> Iterator[tuple[CodeNode, CodeNode]]:
     """Pair by name; several of one name by their statements, then those with equal content, then the rest in order."""
-    names = dict.fromkeys(node.code.co_name for node in new)
+    names = dict.fromkeys(node.name for node in new)
     for name in names:
-        olds = [node for node in old if node.code.co_name == name]
-        news = [node for node in new if node.code.co_name == name]
+        olds = [node for node in old if node.name == name]
+        news = [node for node in new if node.name == name]
         for node in list(news) if len(olds) != len(news) else ():
             partner = next((each for each in olds if each.line == lines.get(node.line)), None)
             if partner is not None:

@@ -6,6 +6,7 @@ different text, there is nothing to reload.
 """
 
 from __future__ import annotations
+import __future__ as features
 
 import ast
 import copy
@@ -19,7 +20,7 @@ from dyntransform.importing.compiling import LinkSpec, compile_file
 from dyntransform.lifting.assembling import assemble
 from dyntransform.lifting.parts import Body, Part
 from dyntransform.lifting.statements import inner_function, lift
-from dyntransform.reloading.codes import CodeNode, Patch, walk
+from dyntransform.reloading.codes import CodeNode, Patch, statement_nodes, walk
 from dyntransform.reloading.padding import Scope
 from dyntransform.reloading.source import Source
 from dyntransform.reloading.statement import Statement
@@ -27,6 +28,9 @@ from dyntransform.transform.decide import Options, decide
 from dyntransform.transform.decide import Source as ImportSource
 
 __all__ = ["CompiledSource"]
+
+_FUTURE = functools.reduce(int.__or__, (getattr(features, name).compiler_flag for name in features.all_feature_names))
+"""The flags of code that stand for future features."""
 
 
 class CompiledSource(Source):
@@ -49,14 +53,15 @@ class CompiledSource(Source):
             raise
         self.data = data
         self.path = path
-        self.flags = 0
+        self.flags = compiled.code.co_flags & _FUTURE
         self.divisible = True
         self.filename = compiled.code.co_filename
         self._options = options
         self._links = compiled.links
         self._lookups = compiled.lookups
         self._usage = None
-        self.statements = _statements([node for node, _ in lift(compiled.code)], options)
+        future_annotations = bool(self.flags & features.annotations.compiler_flag)
+        self.statements = _statements([node for node, _ in lift(compiled.code)], options, future_annotations)
 
     def edited(self, data: bytes) -> Source:
         """Return another version of the file."""
@@ -74,11 +79,11 @@ class CompiledSource(Source):
 
     def compile(self, nodes: list[ast.stmt]) -> CodeType:
         """Compile statements of this file, or made from its nodes."""
-        return assemble(nodes, self.filename)
+        return assemble(nodes, self.filename, self.flags)
 
     def split(self, code: CodeType) -> list[list[CodeNode]]:
         """Give each code object of a module that runs this file to the statement that it belongs to."""
-        return [[CodeNode.of(each) for each in codes] for _, codes in lift(code)]
+        return [statement_nodes(codes) for _, codes in lift(code)]
 
     def pad(self, _statement: Statement, _patches: list[Patch]) -> bool:
         """Leave functions as they are compiled; those that had more free variables forward to them."""
@@ -99,8 +104,8 @@ class CompiledSource(Source):
 class _CompiledStatement(Statement):
     """A statement that was lifted from code."""
 
-    def __init__(self, node: ast.stmt) -> None:
-        super().__init__(node, (), future_annotations=False)
+    def __init__(self, node: ast.stmt, *, future_annotations: bool) -> None:
+        super().__init__(node, (), future_annotations)
         del self.lines  # it is computed when it is asked for
         self.first_line = min([self.first_line, *_first_lines(node)])
         self.last_line = max(self.first_line, self.last_line)
@@ -130,7 +135,7 @@ class _CompiledStatement(Statement):
 
     def inner(self, node: ast.stmt) -> Statement:
         """Return a statement in this one."""
-        return _CompiledStatement(node)
+        return _CompiledStatement(node, future_annotations=self.future_annotations)
 
     def drop_syntax(self) -> None:
         """Keep the nodes."""
@@ -143,8 +148,8 @@ class _WithoutCode(ast.NodeTransformer):
         return ast.Constant(...)
 
 
-def _statements(nodes: list[ast.stmt], options: Options) -> list[Statement]:
-    statements: list[Statement] = [_CompiledStatement(node) for node in nodes]
+def _statements(nodes: list[ast.stmt], options: Options, future_annotations: bool) -> list[Statement]:  # noqa: FBT001 - a fact, not a choice
+    statements: list[Statement] = [_CompiledStatement(node, future_annotations=future_annotations) for node in nodes]
     for one, other in itertools.pairwise(statements):
         one.last_line = max(one.first_line, other.first_line - 1)
     for statement in statements:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
+from dyntransform.cpython.opcodes import constant
 from dyntransform.cpython.references import references
 from dyntransform.reloading import heap
 from dyntransform.reloading.codes import CodeNode
@@ -122,12 +123,11 @@ def move(namespace: Mapping[str, Any], nodes: Sequence[CodeNode], transaction: T
 def code_attributes(code: CodeType) -> dict[str, Any]:
     """Return what the compiler writes into the namespace of a class about its place (Python 3.13)."""
     found: dict[str, Any] = {}
-    constant: Any = None
+    loaded: Any = None
     for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_CONST":
-            constant = instruction.argval
-        elif instruction.opname == "STORE_NAME" and instruction.argval in _ABOUT_PLACE:
-            found[instruction.argval] = constant
+        if instruction.opname == "STORE_NAME" and instruction.argval in _ABOUT_PLACE:
+            found[instruction.argval] = loaded
+        loaded = constant(instruction.opname, instruction.arg, code.co_consts)
     return found
 
 

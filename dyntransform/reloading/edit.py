@@ -21,6 +21,7 @@ from dyntransform.reloading.definitions import (
     FunctionEdit,
 )
 from dyntransform.reloading.diff import Kind, Pair
+from dyntransform.reloading.evaluators import Annotations
 from dyntransform.reloading.execution import Execution
 from dyntransform.reloading.gone import check_imports
 from dyntransform.reloading.live_class import live_class
@@ -63,6 +64,7 @@ class Edit:
         self._removal = Removal(this)
         self._patching = Patching(this, ordering)
         self._execution = Execution(this, self._bindings, ordering)
+        self._annotations = Annotations(this, self._bindings, ordering)
         self.arrivals = Arrivals(this)
         self.outdated: dict[int, type] = {}
         self._begun: set[str] = set()
@@ -135,6 +137,9 @@ class Edit:
                     self._module(reached)
             if self._bindings.order == before:
                 break
+        for edit in self.edits.values():
+            self._annotations.of_module(edit, self._execution.came_to(edit))
+        self._annotations.follow()
         self._bindings.report_removed()
         self.transaction.commit()
         self._patching.report_lacking()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, MutableMapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from dyntransform.cpython.annotations import ANNOTATE, MARKED, Place, numbers
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
+from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.reloading import heap
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
 from dyntransform.reloading.class_succession import succeed_class
+from dyntransform.reloading.codes import child_codes, merge, module_code, statement_nodes
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.imports import ImportCheck
 from dyntransform.reloading.module_edit import ModuleEdit
@@ -20,6 +25,7 @@ from dyntransform.reloading.succession import made_from, succeed
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.values import is_inert, same_value
 from dyntransform.runtime.hooks import kept_names
+from dyntransform.runtime.names import absolute_name
 
 if TYPE_CHECKING:
     from dyntransform.reloading.edit import Edit
@@ -46,6 +52,7 @@ class Execution:
         self._ordering = ordering
         self._imports = ImportCheck(set(edit.edits))
         self.executed: list[str] = []
+        self._come_to: dict[ModuleEdit, dict[Statement, set[Place]]] = {}
 
     def run(self, module: ModuleEdit, index: int, pair: Pair, action: Action, *, quiet: bool = False) -> None:
         """Execute a top-level statement, and take over the names that it changes.
@@ -72,7 +79,7 @@ class Execution:
         literal = _literal(pair.old)
         for name in after.keys() | before.keys():
             old, new = before.get(name, MISSING), after.get(name, MISSING)
-            if name in kept:
+            if name in kept or (is_unresolved(new) and _is_imported(old, statement, name, module.namespace)):
                 self._transaction.set_item(module.namespace, name, old)
                 continue
             if isinstance(old, type) and isinstance(new, type) and old is not new:
@@ -91,9 +98,9 @@ class Execution:
             self._edit.note(module, statement.name, action, statement.first_line)
 
     def annotate(self, module: ModuleEdit, index: int, pair: Pair) -> None:
-        """Evaluate the new annotation of a variable; its value stays."""
+        """Evaluate the new annotation of a variable, unless that is left to who asks for it; its value stays."""
         node = pair.new.node
-        if isinstance(node, ast.AnnAssign):
+        if isinstance(node, ast.AnnAssign) and (not DEFERRED_ANNOTATIONS or pair.new.future_annotations):
             bare = pair.new.inner(
                 ast.copy_location(ast.AnnAssign(node.target, node.annotation, None, node.simple), node)
             )
@@ -119,22 +126,36 @@ class Execution:
         containers = [view[name] for name in statement.usage.updates if type(view.get(name)) in (list, dict, set)]
         with self._transaction.contents(containers):
             if self._transaction.live:
-                return namespace, self._record(pair, code, namespace)
+                return namespace, self._record(module, pair, code, namespace)
             if statement.usage.makes_code:
                 made = {name: view[name] for name in ("__annotations__",) if name in view}
                 exec(code, namespace, made)  # what it makes keeps the real namespace
+                self._take_aside(module, statement, made)
                 return {**view, **made}, None
             view = dict(view)
-            return view, self._record(pair, code, view)
+            return view, self._record(module, pair, code, view)
 
-    def _record(self, pair: Pair, code: CodeType, namespace: dict[str, Any]) -> set[str] | None:
-        """Execute; a block is watched, since it may bind a name or not."""
-        if not pair.new.is_block:
+    def _record(self, module: ModuleEdit, pair: Pair, code: CodeType, namespace: dict[str, Any]) -> set[str] | None:
+        """Execute; a block is watched, since it may bind a name or not, and so is what binds the module's evaluator."""
+        aside = (ANNOTATE, MARKED) if DEFERRED_ANNOTATIONS and pair.new.annotated else ()
+        if not pair.new.is_block and not aside:
             exec(code, namespace)
             return None
-        recorder = _Recorder(namespace)
+        recorder = _Recorder(namespace, aside)
         exec(code, namespace, recorder)
-        return recorder.written
+        self._take_aside(module, pair.new, recorder.aside)
+        return recorder.written if pair.new.is_block else None
+
+    def _take_aside(self, module: ModuleEdit, statement: Statement, made: dict[str, Any]) -> None:
+        """Take from what a statement bound the evaluator of its annotations: a module has one for all statements."""
+        if MARKED in made:
+            marked, known = made.pop(MARKED), numbers(made.pop(ANNOTATE).__code__)
+            places = self._come_to.setdefault(module, {})
+            places[statement] = {known[number] for number in marked if number in known}
+
+    def came_to(self, module: ModuleEdit) -> Mapping[Statement, Collection[Place]]:
+        """Return the places of the annotated variables that each statement came to which was executed (Python 3.14)."""
+        return self._come_to.get(module, {})
 
     def _save_state(self, statement: Statement, view: dict[str, Any]) -> None:
         """Have the state of what the statement names restored if the edit fails."""
@@ -185,11 +206,12 @@ class Execution:
         makes_code = any(one.usage.makes_code for one in statements) if keeps_code is None else keeps_code
         for statement in statements:
             usage = statement.usage
+            names = usage.names if usage.calls else usage.reads
             if makes_code and statement.is_block:
                 return True  # what it makes may be called in it, and then needs the names it has bound
-            if makes_code and any((module.name, name) in self._bindings.changed for name in usage.reads):
+            if makes_code and any((module.name, name) in self._bindings.changed for name in names):
                 return True
-            if not all(is_inert(view[name], self._ordering.is_project) for name in usage.reads if name in view):
+            if not all(is_inert(view[name], self._ordering.is_project) for name in names if name in view):
                 return True
             if self._imports.reaches_edit(statement.node, module.namespace):
                 return True
@@ -206,6 +228,8 @@ class Execution:
         if self.must_be_live(module, [statement], keeps_code=_makes_code_in_header(node)):
             self._transaction.commit()
         code = module.source.compile([_undecorated(node)])
+        nodes = statement_nodes(child_codes(code))
+        code = module_code(code, nodes, merge(module.codes_of(statement), nodes, [], {}))
         made: dict[str, Any] = {}
         exec(code, self._transaction.view(module.namespace), made)
         function = made[node.name]
@@ -216,14 +240,20 @@ class Execution:
 class _Recorder(MutableMapping[str, Any]):
     """The namespace of a module that remembers which names a statement writes or deletes."""
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    def __init__(self, namespace: dict[str, Any], aside: Collection[str]) -> None:
         self._namespace = namespace
+        self._aside = aside
         self.written: set[str] = set()
+        self.aside: dict[str, Any] = {}
+        """What is bound to these names, which is not for the module."""
 
     def __getitem__(self, name: str) -> Any:
-        return self._namespace[name]
+        return self.aside[name] if name in self.aside else self._namespace[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
+        if name in self._aside:
+            self.aside[name] = value
+            return
         self.written.add(name)
         self._namespace[name] = value
 
@@ -249,6 +279,24 @@ def _no_longer_bound(module: ModuleEdit, pair: Pair, written: set[str] | None) -
     bound = taken_in | (pair.old.usage.binds if pair.old is not None else frozenset())
     others = {name for other in module.pairing.pairs if other is not pair for name in other.new.usage.binds}
     return frozenset(bound - written - pair.new.usage.reads - others)
+
+
+def _is_imported(value: Any, statement: Statement, name: str, namespace: dict[str, Any]) -> bool:
+    """Whether a value is what an import that became lazy will give; nothing is loaded to find out."""
+    if value is MISSING or is_unresolved(value):
+        return False
+    for source, attribute, bound in statement.imports:
+        module = sys.modules.get(absolute_name(source, namespace))
+        if bound == name and isinstance(module, ModuleType):
+            found = vars(module).get(attribute, MISSING) if attribute else sys.modules.get(_bound_module(source, bound))
+            return found is value
+    return False
+
+
+def _bound_module(source: str, bound: str) -> str:
+    """Return the module that ``import source`` binds: the outermost one, unless it is ``import source as bound``."""
+    outermost = source.partition(".")[0]
+    return outermost if bound == outermost else source
 
 
 _REFLECTION = {"globals", "vars", "locals", "dir"}

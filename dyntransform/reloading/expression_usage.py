@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
+
 if TYPE_CHECKING:
     from dyntransform.lifting.parts import Part
 
@@ -23,6 +25,7 @@ class Expressions(ast.NodeVisitor):
     Attributes:
         reads: names that are loaded and were not certainly bound before.
         attributes: chains of such a name and the attributes taken from it.
+        annotations: names, as chains of one, and chains in annotations that are evaluated when they are asked for.
         binds: names that are stored or deleted.
         updates: names that are loaded in order to change what an earlier statement bound.
         counted: names whose new value is made from the one they had.
@@ -33,16 +36,17 @@ class Expressions(ast.NodeVisitor):
     def __init__(self, *, future_annotations: bool) -> None:
         self.reads: set[str] = set()
         self.attributes: set[tuple[str, ...]] = set()
+        self.annotations: set[tuple[str, ...]] = set()
         self.binds: set[str] = set()
         self.updates: set[str] = set()
         self.counted: set[str] = set()
         self.calls = False
         self.makes_code = False
-        self._annotations = not future_annotations
+        self._future_annotations = future_annotations
         self._bound: set[str] = set()
 
     def _inner(self) -> Self:
-        return type(self)(future_annotations=not self._annotations)
+        return type(self)(future_annotations=self._future_annotations)
 
     def _take(self, inner: Expressions, own: Iterable[str] = ()) -> None:
         """Take over what a scope inside reads, except for its own names."""
@@ -50,6 +54,22 @@ class Expressions(ast.NodeVisitor):
         self.reads |= inner.reads - own
         self.attributes |= {chain for chain in inner.attributes if chain[0] not in own}
         self.calls |= inner.calls
+
+    def _annotate(self, nodes: Iterable[ast.expr], *, asked: bool) -> None:
+        """Count annotations: when the statement is executed, or from Python 3.14 on when they are asked for (PEP 649).
+
+        Args:
+            nodes: the annotations.
+            asked: what the statement makes, or calls with it, may ask for them.
+        """
+        if self._future_annotations:
+            return
+        if not DEFERRED_ANNOTATIONS:
+            self._visit_all(nodes)
+        elif asked:
+            inner = self._inner()
+            inner._visit_all(nodes)
+            self.annotations |= {(name,) for name in inner.reads} | inner.attributes
 
     def _bind(self, names: Iterable[str]) -> None:
         self.binds.update(names)

@@ -47,9 +47,10 @@ def typed_dicts_below(cls: Any, before: dict[str, Any]) -> list[type]:
 
 def _took_in(cls: type, annotations: dict[str, Any]) -> bool:
     """Whether a typed dict has all those keys; until Python 3.11 it does not tell its bases."""
+    if TYPED_DICTS_KNOW_THEIR_BASES or not annotations:
+        return False
     own = cls.__annotations__
-    known = all(name in own and own[name] is value for name, value in annotations.items())
-    return not TYPED_DICTS_KNOW_THEIR_BASES and bool(annotations) and known
+    return all(name in own and own[name] is value for name, value in annotations.items())
 
 
 def recovered(cls: type, node: ast.stmt) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
+from dyntransform.cpython.annotations import evaluator
 from dyntransform.reloading.closures import Scopes, cells_for, missing_variables
 from dyntransform.reloading.codes import Patch
 from dyntransform.reloading.definitions import Function, FunctionEdit, default_names
@@ -58,6 +59,8 @@ def retarget(
     functools.update_wrapper(new, function)
     del new.__wrapped__  # type: ignore[attr-defined]
     new.__kwdefaults__ = function.__kwdefaults__
+    if evaluator(function) is None:
+        new.__annotations__ = function.__annotations__
     transaction.set_attribute(function, "__code__", forwarding_code(function.__code__.co_freevars, code, new))
     transaction.set_attribute(function, "__wrapped__", new)
     _refresh_docstring(new, patch.old, code, transaction)
@@ -120,7 +123,7 @@ def refresh_header(
     transaction: Transaction,
     given: Mapping[str, Any],
 ) -> list[str]:
-    """Give a live function the defaults and annotations of a newly made one.
+    """Give a live function the defaults of a newly made one.
 
     Args:
         function: the live function.
@@ -149,9 +152,6 @@ def refresh_header(
     if not _same(keywords, function.__kwdefaults__):
         transaction.set_attribute(function, "__kwdefaults__", keywords)
         done.append("keyword defaults")
-    if made.__annotations__ != function.__annotations__:
-        transaction.set_attribute(function, "__annotations__", made.__annotations__)
-        done.append("annotations")
     return done
 
 

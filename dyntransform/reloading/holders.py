@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import CellType, FrameType, FunctionType, GenericAlias, MemberDescriptorType, MethodType
 from typing import Any
 
+from dyntransform.cpython.annotations import ANNOTATE
 from dyntransform.reloading import heap
 from dyntransform.reloading.derived import with_subclasses
 from dyntransform.reloading.local_variables import replace_in_frame
@@ -142,7 +143,9 @@ def _in_function(holder: FunctionType, swaps: Swaps, changes: Changes) -> None:
 
 
 def _is_annotations(candidate: tuple[Any, ...], holder: FunctionType) -> bool:
-    """Whether this tuple is how a function keeps its annotations until they are asked for."""
+    """Whether this tuple is how a function keeps its annotations, where they are values, until they are asked for."""
+    if getattr(holder, ANNOTATE, None) is not None:
+        return False
     names, values = candidate[::2], candidate[1::2]
     known = holder.__annotations__
     return names == tuple(known) and all(map(operator.is_, values, known.values()))
@@ -215,11 +218,12 @@ def _method(holder: MethodType, swaps: Swaps) -> Any:
 
 
 def _alias(holder: GenericAlias, swaps: Swaps) -> Any:
-    return GenericAlias(swaps.of(holder.__origin__), tuple(map(swaps.of, holder.__args__)))
+    """Its arguments are a tuple, which is made anew in the round before."""
+    return GenericAlias(swaps.of(holder.__origin__), tuple(map(swaps.of, swaps.of(holder.__args__))))
 
 
 def _union(holder: types.UnionType, swaps: Swaps) -> Any:
-    return functools.reduce(operator.or_, map(swaps.of, holder.__args__))
+    return functools.reduce(operator.or_, map(swaps.of, swaps.of(holder.__args__)))
 
 
 _ANEW: dict[type, Callable[[Any, Swaps], Any]] = {

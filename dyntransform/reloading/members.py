@@ -8,14 +8,17 @@ from collections.abc import Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
-from dyntransform.reloading.bodies import entry_name, is_docstring
+from dyntransform.cpython.annotations import CLASS_ANNOTATIONS, CLASS_EVALUATOR, evaluator_in
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
+from dyntransform.reloading import evaluators
+from dyntransform.reloading.bodies import Body, entry_name, is_docstring
 from dyntransform.reloading.body_updates import at_their_place, run_together
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.diff import Kind, Pair, is_definition
 from dyntransform.reloading.held_methods import serve_holders
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.statement import Statement, docstring
+from dyntransform.reloading.statement import Statement, docstring, same_scope
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.usage import reads_any
 from dyntransform.reloading.values import same_value
@@ -106,7 +109,7 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         frozenset(entry_name(each, name) for statement in change.old.body for each in statement.usage.binds),
         frozenset(entry_name(each, name) for statement in change.new.body for each in statement.usage.binds),
         values=bool(others),
-        annotations=any(isinstance(statement.node, ast.AnnAssign) for statement in others),
+        annotations=any(one.annotated for one in others) or change.new.usage.asks_for(stale),
         nested=frozenset(nested),
         covered=frozenset(entry_name(each, name) for each in _covered(body.pairs, runs)),
         changed=bool(own or runs or body.removed or change.decorated or change.bases),
@@ -189,7 +192,7 @@ class MemberEdit:
 
     def apply(self, made: dict[str, Any]) -> None:
         """Take over what the executed statements bound."""
-        annotations = made.pop("__annotations__", {})
+        values, evaluator = made.pop("__annotations__", {}), made.pop(CLASS_EVALUATOR, None)
         for name, value in made.items():
             if name not in self._plan.covered:
                 self._set(name, value)
@@ -199,8 +202,10 @@ class MemberEdit:
                 self._note(name, Action.REMOVED, None)
         self._hash()
         self._docstring()
-        if self._plan.annotations:
-            self._annotations(annotations)
+        if self._plan.annotations and DEFERRED_ANNOTATIONS and not self._change.new.future_annotations:
+            self._deferred_annotations(evaluator)
+        elif self._plan.annotations:
+            self._annotations(values)
 
     def _no_longer_bound(self, made: dict[str, Any]) -> frozenset[str]:
         """Return the members that an executed block bound before and, taking another way, does not bind now."""
@@ -258,10 +263,29 @@ class MemberEdit:
         others = {name: value for name, value in values.items() if name not in {*old, *new}}
         self._transaction.set_attribute(self._cls, "__annotations__", {**ordered, **others})
 
+    def _deferred_annotations(self, executed: FunctionType | None) -> None:
+        """Give the class what evaluates the annotations in its body now.
+
+        Args:
+            executed: what evaluates those of the executed statements.
+        """
+        cls = self._cls
+        before, now = Body(self._site).evaluators()
+        if now is not None:
+            held = evaluator_in(vars(cls), CLASS_EVALUATOR)
+            former = before.code if before is not None else None
+            known, places = evaluators.come_to(held, former), evaluators.come_to(executed)
+            for pair in self._change.body.pairs:
+                old = evaluators.variables(pair.old) if pair.old is not None and pair not in self._plan.runs else []
+                pairs = zip(old, evaluators.variables(pair.new), strict=False)
+                places |= {evaluators.place(new) for one, new in pairs if evaluators.place(one) in known}
+            new = evaluators.for_class(now.code, cls, self._site.module.namespace, places)
+            self._transaction.set_attribute(cls, CLASS_EVALUATOR, new)
+        elif CLASS_EVALUATOR in vars(cls):
+            self._transaction.delete_attribute(cls, CLASS_EVALUATOR)
+        evaluators.forget(evaluators.namespace_of(cls), CLASS_ANNOTATIONS, self._transaction)
+
 
 def _annotated(statement: Statement, name: str) -> list[str]:
-    return [
-        entry_name(part.node.target.id, name)
-        for part in statement.body
-        if isinstance(part.node, ast.AnnAssign) and isinstance(part.node.target, ast.Name)
-    ]
+    nodes = [node for part in statement.body for node in same_scope(part.node) if isinstance(node, ast.AnnAssign)]
+    return [entry_name(node.target.id, name) for node in nodes if isinstance(node.target, ast.Name)]

@@ -10,7 +10,16 @@ from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
 
-from dyntransform.reloading.codes import GENERIC, CodeNode, Patch, child_codes, merge, module_code, shift
+from dyntransform.reloading.codes import (
+    GENERIC,
+    CodeNode,
+    Patch,
+    child_codes,
+    merge,
+    module_code,
+    shift,
+    statement_nodes,
+)
 from dyntransform.reloading.definitions import ClassEdit, DefinitionEdit, definition_edit, inner_edits
 from dyntransform.reloading.diff import Kind, Pair, Pairing, compare
 from dyntransform.reloading.heap import active_frames, live_functions
@@ -154,12 +163,12 @@ class ModuleEdit:
         statement = pair.new
         lines = dict(_lines(self.edits_of(pair)))
         code = self.source.compile([statement.node])
-        new = [CodeNode.of(child) for child in child_codes(code)]
+        new = statement_nodes(child_codes(code))
         patches: list[Patch] = []
         merged = merge(nodes, new, patches, lines)
         if self.source.pad(statement, [patch for patch in patches if patch.loses and self._is_live(patch)]):
             code = self.source.compile([statement.node])
-            new = [CodeNode.of(child) for child in child_codes(code)]
+            new = statement_nodes(child_codes(code))
             patches = []
             merged = merge(nodes, new, patches, lines)
         self.patches += patches
@@ -176,7 +185,7 @@ class ModuleEdit:
         if code is None:
             index = self.source.statements.index(statement)
             code = self.source.compile([statement.node])
-            new = [CodeNode.of(child) for child in child_codes(code)]
+            new = statement_nodes(child_codes(code))
             merged = merge(self.codes[index], new, [], {})
             self.codes[index] = merged
             self.compiled[statement] = code = module_code(code, new, merged)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from dyntransform.reloading import functions, heap
+from dyntransform.cpython.annotations import ANNOTATE, evaluator
+from dyntransform.reloading import evaluators, functions, heap
 from dyntransform.reloading.bindings import class_at
 from dyntransform.reloading.bodies import entry_name
 from dyntransform.reloading.closures import Scopes, missing_variables
@@ -28,6 +29,11 @@ __all__ = ["Patching"]
 
 _CAN_BE_SUSPENDED = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _SUSPENDED = "suspended now, with the old code: new code when it is called again"
+
+
+def _trees(modules: Iterable[ModuleEdit]) -> Iterator[CodeType]:
+    """Yield the code that holds old code; no list of them, which would be one holder more."""
+    return (code for module in modules for code in module.old_trees())
 
 
 def _defaults(function: Function | ast.Lambda) -> dict[str, str]:
@@ -50,6 +56,8 @@ class Patching:
         self._caches: dict[int, list[Any]] = {}
         self._successors: dict[int, FunctionType] = {}
         """Functions that run the new code for others, which cannot take it, by id of those."""
+        self._evaluating: set[int] = set()
+        """What evaluates annotations and got new code, by id."""
         self._lacking: dict[int, tuple[ModuleEdit, Patch, FunctionType]] = {}
         """Functions that lack a variable or a default for their new code, by id."""
 
@@ -59,9 +67,13 @@ class Patching:
         if not modules:
             return
         namespaces = [module.namespace for module in modules]
-        wanted = [patch.old for module in modules for patch in module.patches]
-        alive = (code for module in modules for code in module.old_trees())
-        self._live |= heap.live_functions(wanted, namespaces, alive)
+        wanted = [patch.old for module in modules for patch in module.patches if not patch.evaluates]
+        self._live |= heap.live_functions(wanted, namespaces, _trees(modules))
+        wanted = [patch.old for module in modules for patch in module.patches if patch.evaluates]
+        if wanted:
+            found = (evaluator(function) for functions in self._live.values() for function in functions)
+            held = {str(id(one)): one for one in found if one is not None}
+            self._live |= heap.live_functions(wanted, [*namespaces, held], _trees(modules))
         changed = [
             function
             for module in modules
@@ -95,7 +107,22 @@ class Patching:
         """Return the namespaces of modules that import from these."""
         return [state.namespace for state in self._ordering.importers([module.name for module in modules])]
 
+    def _evaluators(self, patch: Patch, live: list[FunctionType]) -> None:
+        """Give what evaluates annotations its new code; where it needs other variables, its owner gets a new one."""
+        code = patch.node.code
+        fitting = [one for one in live if one.__code__.co_freevars == code.co_freevars]
+        for function in fitting:
+            self._transaction.set_attribute(function, "__code__", code)
+        if patch.moved:
+            return
+        self._evaluating.update(map(id, fitting))
+        if patch.node.annotated or "<locals>" in code.co_qualname:  # else the edit of the class sees to it
+            evaluators.ask_again(fitting, self._transaction)
+
     def _patch(self, module: ModuleEdit, patch: Patch, live: list[FunctionType]) -> None:
+        if patch.evaluates:
+            self._evaluators(patch, live)
+            return
         code = patch.node.code
         cls = class_at(module.namespace, code.co_qualname)
         lacking = [
@@ -171,6 +198,7 @@ class Patching:
         self._live.clear()
         self._caches.clear()
         self._successors.clear()
+        self._evaluating.clear()
         self._lacking.clear()
 
     def live(self, module: ModuleEdit, code: CodeType) -> list[FunctionType]:
@@ -199,17 +227,45 @@ class Patching:
         live = self.live(module, old)
         given = self._given_defaults(module, change, made, live)
         for function in live:
-            before = function.__annotations__
             target = self._successors.get(id(function), function)
             done = functions.refresh_header(target, made, change, stale, self._transaction, given)
+            if self._refresh_annotations(function, target, made, change):
+                done.append("annotations")
             if done:
                 name = made.__code__.co_qualname
                 self._edit.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
             if done and done != ["annotations"]:
                 namespaces = [module.namespace, *self._importing([module])]
                 self._clear(heap.result_caches([function], namespaces).get(id(function), ()))
-            if "annotations" in done:
-                self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
+
+    def _refresh_annotations(
+        self, function: FunctionType, target: FunctionType, made: FunctionType, change: FunctionEdit
+    ) -> bool:
+        """Give a live function the annotations of a newly made one, and those who copied them; return whether it did.
+
+        Args:
+            function: the live function.
+            target: what runs its new code.
+            made: what the new statement makes, without decorators.
+            change: how its statement changed.
+        """
+        held, new = evaluator(function), evaluator(made)
+        if held is None and new is None:
+            before = function.__annotations__
+            if made.__annotations__ == before:
+                return False
+            self._transaction.set_attribute(target, "__annotations__", made.__annotations__)
+            self._refresh_wrappers([function], "__annotations__", before, made.__annotations__)
+            return True
+        if not change.annotated:
+            return False
+        if held is None or id(held) not in self._evaluating:
+            new = evaluators.for_function(made, function)
+            copies = [one for one in heap.wrappers(function) if getattr(one, ANNOTATE, MISSING) is held]
+            values = made.__annotations__ if new is None else {}
+            for each in [target, *copies]:
+                evaluators.give(each, new, values, self._transaction)
+        return True
 
     def _given_defaults(
         self, module: ModuleEdit, change: FunctionEdit, made: FunctionType, live: list[FunctionType]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from types import CodeType
 
 from dyntransform.importing.compiling import LinkSpec
-from dyntransform.reloading.codes import CodeNode, Patch, child_codes
+from dyntransform.reloading.codes import CodeNode, Patch, child_codes, statement_nodes
 from dyntransform.reloading.padding import Scope, functions_at, pad
 from dyntransform.reloading.statement import File, Statement, docstring, placed
 from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
@@ -129,8 +129,8 @@ class Source:
     def _all_usage(self) -> tuple[frozenset[str], frozenset[tuple[str, ...]], frozenset[str]]:
         if self._usage is None:
             every = [statement.usage for statement in self.statements]
-            reads = frozenset[str]().union(*(usage.reads for usage in every))
-            attributes = frozenset[tuple[str, ...]]().union(*(usage.attributes for usage in every))
+            reads = frozenset[str]().union(*(usage.names for usage in every))
+            attributes = frozenset[tuple[str, ...]]().union(*(usage.chains for usage in every))
             self._usage = reads, attributes, frozenset(name for chain in attributes for name in chain[1:])
         return self._usage
 
@@ -183,7 +183,7 @@ class Source:
     def split(self, code: CodeType) -> list[list[CodeNode]]:
         """Give each code object of a module that runs this source to the statement that it belongs to."""
         starts = [statement.first_line for statement in self.statements]
-        split: list[list[CodeNode]] = [[] for _ in self.statements]
+        split: list[list[CodeType]] = [[] for _ in self.statements]
         for child in child_codes(code):
             index = bisect.bisect_right(starts, child.co_firstlineno) - 1
             while index > 0 and starts[index - 1] == starts[index]:
@@ -191,8 +191,8 @@ class Source:
                     break
                 index -= 1
             if index >= 0:
-                split[index].append(CodeNode.of(child))
-        return split
+                split[index].append(child)
+        return [statement_nodes(codes) for codes in split]
 
     def pad(self, statement: Statement, patches: list[Patch]) -> bool:
         """Add what live closures need to a statement; see `padding.pad`."""

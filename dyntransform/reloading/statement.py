@@ -14,7 +14,7 @@ from dyntransform.reloading.usage import Usage, usage
 from dyntransform.transform.decide import Decisions, Import, Options, decide
 from dyntransform.transform.decide import Source as ImportSource
 
-__all__ = ["Decide", "File", "Statement", "docstring", "placed"]
+__all__ = ["Decide", "File", "Statement", "docstring", "placed", "same_scope"]
 
 Decide: TypeAlias = Callable[[str, str, ast.Module, Options], Decisions]
 """What marks the nodes of a tree: `decide`, or `decide_proven`."""
@@ -97,7 +97,7 @@ class Statement:
         self.links: tuple[LinkSpec, ...] = ()
         self.lookups: tuple[ImportSource, ...] = ()
         self.reason = ""
-        parts = list(_same_scope(node))
+        parts = list(same_scope(node))
         self.depends_on_place = any(map(_depends_on_place, parts))
         self.imports = tuple(one for part in parts for one in _imports(part))
         self._defined: str | None = getattr(node, "name", None) if self.is_definition else None
@@ -165,7 +165,7 @@ class Statement:
         """The variables of its scope that it annotates."""
         if self.kind is not ast.AnnAssign and not self.is_block:
             return frozenset()
-        found = [node.target for node in _same_scope(self.node) if isinstance(node, ast.AnnAssign)]
+        found = [node.target for node in same_scope(self.node) if isinstance(node, ast.AnnAssign)]
         return frozenset(target.id for target in found if isinstance(target, ast.Name))
 
     @functools.cached_property
@@ -246,7 +246,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str, str]]:
         yield from ((module, alias.name, alias.asname or alias.name) for alias in node.names)
 
 
-def _same_scope(node: ast.stmt) -> Iterator[ast.AST]:
+def same_scope(node: ast.stmt) -> Iterator[ast.AST]:
     """Yield a statement and those in its blocks, without entering functions and classes."""
     pending: list[ast.AST] = [node]
     while pending:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from dyntransform.cpython.annotations import ANNOTATE
 from dyntransform.reloading import constructors
 
 __all__ = ["MISSING", "Transaction"]
@@ -69,7 +70,7 @@ class Transaction:
         elif isinstance(value, FunctionType) and id(value) not in self._saved_ids:
             self._saved_ids.add(id(value))
             self.save(value.__dict__)
-            self._states.append((value, {name: getattr(value, name) for name in _FUNCTION_STATE}))
+            self._states.append((value, _function_state(value)))
         elif isinstance(value, type) and value.__flags__ & _HEAP_TYPE and id(value) not in self._saved_ids:
             self._saved_ids.add(id(value))
             self._states.append((value, {k: v for k, v in vars(value).items() if k not in _NOT_SETTABLE}))
@@ -274,21 +275,26 @@ _FUNCTION_STATE = (
     "__defaults__",
     "__kwdefaults__",
     "__doc__",
-    "__annotations__",
     "__name__",
     "__qualname__",
 )
 _NOT_SETTABLE = {"__dict__", "__weakref__"}
 
 
+def _function_state(function: FunctionType) -> dict[str, Any]:
+    """Return the attributes of a function; its annotations as values only where they are, else what evaluates them."""
+    annotations = ANNOTATE if getattr(function, ANNOTATE, None) is not None else "__annotations__"
+    return {name: getattr(function, name) for name in (*_FUNCTION_STATE, annotations)}
+
+
 def _differences(target: Any, state: dict[str, Any]) -> Iterator[_Operation]:
     """Yield what gives a function or class the attributes back that it had."""
     is_class = isinstance(target, type)
-    current = dict(vars(target)) if is_class else {name: getattr(target, name) for name in state}
+    current = dict(vars(target)) if is_class else _function_state(target)
     for name, value in state.items():
         if current.get(name, MISSING) is not value:
             yield functools.partial(_setter(target), target, name, value)
-    for name in current:
+    for name in current if is_class else ():
         if name not in state and name not in _NOT_SETTABLE:
             yield _deletion(target, name)
 

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from dyntransform.cpython.annotations import CLASS_ANNOTATIONS, evaluator
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.reloading import enums, heap, slots
+from dyntransform.reloading.evaluators import forget, namespace_of
 from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.swaps import Swaps
 from dyntransform.reloading.transaction import MISSING, Transaction
@@ -139,8 +142,10 @@ def merge(cls: type, twin: type, provenance: Provenance, transaction: Transactio
             continue
         adopt_cells(value, twin, cls)
         transaction.set_attribute(cls, name, value)
+    if DEFERRED_ANNOTATIONS and CLASS_ANNOTATIONS not in vars(twin):
+        forget(namespace_of(cls), CLASS_ANNOTATIONS, transaction)  # which other threads may ask for until then
     for name, value in list(live.items()):
-        if name in vars(twin) or name in skipped or is_slot(value):
+        if name in vars(twin) or name in skipped or is_slot(value) or name == CLASS_ANNOTATIONS:
             continue
         if not provenance.is_from_outside(name, value):
             transaction.delete_attribute(cls, name)
@@ -159,7 +164,8 @@ def _set_metaclass(cls: type, before: type, wanted: type, transaction: Transacti
 
 
 def adopt_cells(value: Any, twin: type, cls: type) -> None:
-    """Let ``__class__``, and what a decorator closed over, mean the live class."""
+    """Let ``__class__``, the namespace of its body, and what a decorator closed over, mean the live class."""
+    own = namespace_of(twin)
     pending = [value]
     seen: set[int] = set()
     while pending:
@@ -171,9 +177,11 @@ def adopt_cells(value: Any, twin: type, cls: type) -> None:
             for cell in current.__closure__ or ():
                 if _content(cell) is twin:
                     cell.cell_contents = cls
+                elif _content(cell) is own:
+                    cell.cell_contents = namespace_of(cls)
                 elif isinstance(_content(cell), FunctionType):
                     pending.append(_content(cell))
-            pending.append(getattr(current, "__wrapped__", None))
+            pending += [getattr(current, "__wrapped__", None), evaluator(current)]
         elif isinstance(current, (staticmethod, classmethod)):
             pending.append(current.__func__)
         elif isinstance(current, property):

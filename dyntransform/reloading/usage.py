@@ -1,8 +1,8 @@
 """What a top-level or class-level statement reads, binds and updates when it is executed.
 
-Bodies of functions and lambdas run later and do not count; decorators, defaults, annotations, bases and class bodies
-do, and so do lambdas that are called at once. A name that the statement has certainly bound before it reads it is not
-read.
+Bodies of functions and lambdas run later and do not count; decorators, defaults, bases and class bodies do, and so do
+lambdas that are called at once, and annotations up to Python 3.13. A name that the statement has certainly bound before
+it reads it is not read.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ class Usage:
     Attributes:
         reads: names it loads.
         attributes: chains of a loaded name and the attributes taken from it, one after the other.
+        annotations: such chains, and names as chains of one, in annotations that are not evaluated when the statement
+            is executed, but for which what it calls may ask: those of variables in class bodies, and of decorated
+            functions.
         binds: names it assigns, defines, imports or deletes.
         updates: names it loads in order to change what an earlier statement bound (``N += 1``, ``REG.append(1)``,
             ``TABLE[k] = v``).
@@ -41,6 +44,7 @@ class Usage:
 
     reads: frozenset[str]
     attributes: frozenset[tuple[str, ...]]
+    annotations: frozenset[tuple[str, ...]]
     binds: frozenset[str]
     updates: frozenset[str]
     counts: frozenset[str]
@@ -51,6 +55,20 @@ class Usage:
     def loads(self) -> frozenset[str]:
         """The names it reads, and the chains of attributes as they are written, ``"a.b.c"``."""
         return self.reads | {".".join(chain) for chain in self.attributes}
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """The names it reads, those in annotations included."""
+        return self.reads | {chain[0] for chain in self.annotations}
+
+    @functools.cached_property
+    def chains(self) -> frozenset[tuple[str, ...]]:
+        """The chains of attributes, those in annotations included."""
+        return self.attributes | {chain for chain in self.annotations if len(chain) > 1}
+
+    def asks_for(self, names: frozenset[str]) -> bool:
+        """Whether its annotations have one of the names or chains (``"a.b.c"``)."""
+        return any(".".join(chain) in names for chain in self.annotations) if names else False
 
 
 def reads_any(node: ast.expr, names: frozenset[str]) -> bool:
@@ -68,6 +86,7 @@ def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
     return Usage(
         frozenset(visitor.reads),
         frozenset(visitor.attributes),
+        frozenset(visitor.annotations),
         frozenset(visitor.binds),
         frozenset(visitor.updates),
         frozenset(visitor.counted | visitor.reads & visitor.binds),
@@ -77,6 +96,8 @@ def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
 
 
 class _Statements(Expressions):
+    _in_class = False
+
     def visit_Block(self, node: Block) -> None:
         """Take what is known of a statement that is there as code alone."""
         facts = node.facts
@@ -105,8 +126,7 @@ class _Statements(Expressions):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
-        if self._annotations:
-            self.visit(node.annotation)
+        self._annotate([node.annotation], asked=self._in_class and bool(node.simple))
         if node.value is not None or not isinstance(node.target, ast.Name):
             self.visit(node.target)
 
@@ -134,8 +154,7 @@ class _Statements(Expressions):
         self.makes_code = True
         self.calls |= bool(node.decorator_list)
         self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
-        if self._annotations:
-            self._visit_all(signature_annotations(node).values())
+        self._annotate(signature_annotations(node).values(), asked=bool(node.decorator_list))
         self._bind([node.name])
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -145,8 +164,10 @@ class _Statements(Expressions):
         self.calls |= bool(node.decorator_list or node.bases)
         self._visit_all([*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)])
         body = self._inner()
+        body._in_class = True
         body._statements(node.body)
         self._take(body)
+        self.annotations |= {chain for chain in body.annotations if chain[0] not in body.binds}
         self.updates |= body.updates - body.binds - self._bound
         self._bind([node.name])
 

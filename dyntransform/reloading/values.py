@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.reloading.transaction import MISSING
 
 __all__ = ["is_inert", "same_value"]
 
 _SIMPLE = (int, str, float, bool, bytes, complex, type(None), type(Ellipsis))
 _FIXED = (tuple, frozenset)
+_FROZEN_DICT: type | None = getattr(builtins, "frozendict", None)
+"""Since Python 3.15 (PEP 814)."""
 _CONTAINERS = (list, dict, set, bytearray, range, slice)
 
 
@@ -28,6 +32,8 @@ def same_value(one: Any, other: Any) -> bool:
         return bool(one == other)
     if kind is tuple:
         return len(one) == len(other) and all(map(same_value, one, other))
+    if kind is _FROZEN_DICT:
+        return same_value(tuple(one.items()), tuple(other.items()))
     if kind is frozenset and len(one) == len(other):
         return all(type(part) in _SIMPLE for part in (*one, *other)) and one == other
     return False
@@ -43,6 +49,8 @@ def is_inert(value: Any, is_project: Callable[[str | None], bool]) -> bool:
     kind = type(value)
     if kind in _SIMPLE or kind in _CONTAINERS or kind in _FIXED or kind is BuiltinFunctionType:
         return True
+    if is_unresolved(value):
+        return False
     if isinstance(value, ModuleType):
         return not is_project(value.__name__)
     if isinstance(value, (type, FunctionType)):

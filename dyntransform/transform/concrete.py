@@ -114,7 +114,7 @@ class _Reads(cst.CSTTransformer):
         self._verbatim = 0
 
     def visit_FormattedString(self, node: Any) -> None:
-        self._quotes.append(node.start.lstrip("fFrRbBuUtT"))
+        self._quotes.append(node.start.lstrip("fFrR"))
 
     def leave_FormattedString(self, _original: Any, updated: Any) -> Any:
         self._quotes.pop()
@@ -125,6 +125,13 @@ class _Reads(cst.CSTTransformer):
 
     def leave_FormattedStringExpression(self, original: Any, updated: Any) -> Any:
         self._verbatim -= original.equal is not None
+        return updated
+
+    def visit_TemplatedString(self, node: Any) -> None:
+        self._quotes.append(node.start.lstrip("tTrR"))
+
+    def leave_TemplatedString(self, _original: Any, updated: Any) -> Any:
+        self._quotes.pop()
         return updated
 
     def visit_TemplatedStringExpression(self, _node: Any) -> None:

@@ -11,6 +11,7 @@ import symtable
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from dyntransform.cpython.lazy import is_lazy
 from dyntransform.transform.optout import MARK, opted_out_classes
 from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
 
@@ -186,7 +187,7 @@ class _Imports:
             names = tuple(
                 (mangled(alias.name, private), mangled(alias.asname or alias.name, private)) for alias in node.names
             )
-            is_written = is_written and not getattr(node, "is_lazy", False)
+            is_written = is_written and not is_lazy(node)
             self._decisions.links.append(Import(scope, module, names, node, tuple(node.names), is_written))
 
 

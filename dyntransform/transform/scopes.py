@@ -166,7 +166,8 @@ class ScopedVisitor:
         for generator in node.generators[1:]:
             self.visit_children(generator)
         if isinstance(node, ast.DictComp):
-            self.visit(node.value)  # before the key, as the compiler does
+            if node.value is not None:  # ``{**a for a in b}`` has none (PEP 798)
+                self.visit(node.value)  # before the key, as the compiler does
             self.visit(node.key)
         else:
             self.visit(node.elt)

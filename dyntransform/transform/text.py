@@ -89,7 +89,16 @@ def lowered(source: str, filename: str, options: Options) -> str:
 
 
 class _Written(ast.NodeTransformer):
-    """Take what is tested out of the f-strings that `lower` makes, which no source text can have."""
+    """Write what the compiler is given, where source text cannot have it as it is.
+
+    What is tested is taken out of the f-strings that `lower` makes, and the expressions in t-strings are those that are
+    evaluated; to the program, their text stays what it was.
+    """
+
+    def visit_Interpolation(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        node.str = None  # type: ignore[attr-defined]  # Python 3.14
+        return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         match node.values:

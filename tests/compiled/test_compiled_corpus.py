@@ -103,6 +103,6 @@ def test_the_whole_standard_library() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in sorted(_STDLIB.rglob("*.py")):
-            if "site-packages" not in path.parts:
+            if "site-packages" not in path.parts and path.is_file():
                 found[str(path)] = list(_compare(path))
     assert {path: problems for path, problems in found.items() if problems} == {}

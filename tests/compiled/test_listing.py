@@ -33,7 +33,7 @@ def test_only_changed_code_is_listed() -> None:
     assert after.count(["LOAD_DEREF", "y"]) == 2
     assert ["LOAD_CONST", "<code", "C.f.<locals>.<lambda>>"] in [line.split() for line in method.after]
     assert any("to line 8, " in line for line in method.before)
-    assert any(line.startswith("    5  LOAD_CONST") for line in method.before)
+    assert any(line.startswith("    5  LOAD_") for line in method.before)
 
 
 def test_nothing_is_listed_where_nothing_changed() -> None:

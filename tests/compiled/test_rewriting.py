@@ -64,6 +64,8 @@ READS = {
     "starred": "[*y, *(y, y)]",
     "operator": "-y + ~y @ y ** (not y)",
     "await-like": "(yield y), (yield from y)",
+    "generators that are inlined": "all(y for y in y), any(y for x in y), tuple(y(x) for x in y), list(y for x in y)",
+    "numbers": "y(0, 1, -1, 256, None, '')",
 }
 BLOCKS = {
     "if": "if y:\n  y()\n elif not y: y.a\n else: return y",
@@ -150,6 +152,27 @@ GENERICS = {
     "base and class": "def f():\n from m import y\n class C:\n  y = 1\n  class D[T](y):\n   def g(self): return y",
 }
 
+NEW = {
+    (3, 13): {
+        "defaults": "def f():\n from m import y\n class C[T = y, *U = y]:\n  def g[V: y = y](s): return y\n return y",
+    },
+    (3, 14): {
+        "template": "def f():\n from m import y\n return t'{y} {y!r:>{y}} {y=}', [t'{y}' for x in y], lambda: t'{y}'",
+        "except without parentheses": "def f():\n from m import y\n try: y()\n except y, y.a: return y",
+        "annotations": (
+            "def f(q):\n from m import y\n a: y = y\n def g(a: y, *b: (lambda: y)) -> y: return y\n"
+            " class C:\n  a: y = y\n  if y: b: y\n  def g(self, a: y): return y\n return g, C, y"
+        ),
+        "annotations and parameters": "def f():\n from m import y\n class C[T: y](y):\n  a: y\n  def g[U](a: y): y()",
+        "annotated variables": "from m import y\na: y = y\ndef f():\n from n import y\n b: y\n return y",
+    },
+    (3, 15): {
+        "lazy": "lazy from m import a, b as c\nlazy import m, n.o as p\nfrom q import r\ndef g():\n from m import y; y",
+        "unpacking": "def f():\n from m import y\n return [*y for y in y], {*y for _ in y}, {**y for _ in y}",
+    },
+}
+"""Syntax by the version that it came with."""
+
 IN_CLASSES = {
     "list": "[y for _ in y]",
     "list in a list": "[[y for y in y] for _ in y]",
@@ -191,6 +214,20 @@ def test_classes(first: str, expression: str) -> None:
 @pytest.mark.parametrize("text", list(GENERICS.values()), ids=list(GENERICS))
 def test_type_parameters(text: str) -> None:
     """Type parameters are scopes of their own; what is evaluated lazily is left alone (PEP 695)."""
+    assert_same(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, id=name)
+        for since, each in NEW.items()
+        if sys.version_info >= since
+        for name, text in each.items()
+    ],
+)
+def test_new_syntax(text: str) -> None:
+    """Names in what only some versions have; annotations that are evaluated later are left alone (PEP 649)."""
     assert_same(text)
 
 

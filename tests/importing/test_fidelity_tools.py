@@ -352,7 +352,9 @@ COVERAGE = """
     measured.stop()
     data = measured.get_data()
     for name in sorted(data.measured_files()):
-        print(name, sorted(data.lines(name)), sorted(data.arcs(name) or ()), measured.analysis2(name)[1:])
+        print(name, sorted(data.lines(name)), measured.analysis2(name)[1:])
+        print({branch} and measured.branch_stats(name))
+        print({arcs} and sorted(data.arcs(name) or ()))
     report = io.StringIO()
     print(measured.report(file=report, show_missing=True), report.getvalue())
     measured.json_report(outfile="report.json")
@@ -368,7 +370,9 @@ def test_coverage(root: Path, monkeypatch: pytest.MonkeyPatch, core: str, *, bra
         pytest.skip("sys.monitoring is new in Python 3.12")
     monkeypatch.setenv("COVERAGE_CORE", core)
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # coverage says where it cannot measure branches with sysmon
-    code = COVERAGE.format(branch=branch)
+    # With sysmon on 3.14 and later, the data have arcs that lead from a line with a lookup to what follows on the way
+    # through it; no report shows arcs that do not begin at a branch of the source.
+    code = COVERAGE.format(branch=branch, arcs=core != "sysmon")
     plain = run(root, code, hook=False)
     assert "module.py" in plain
     assert run(root, code) == plain

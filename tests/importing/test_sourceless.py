@@ -169,7 +169,7 @@ def test_tracebacks_and_names_are_those_of_plain_python(project: Path) -> None:
         user.fail()
     except AttributeError:
         traceback.print_exc()
-    print(user.__file__, user.__cached__, user.__spec__.origin, user.__spec__.cached)
+    print(user.__file__, getattr(user, "__cached__", None), user.__spec__.origin, user.__spec__.cached)
     print(user.late.__code__.co_filename, user.late.__code__.co_firstlineno, user.late.__code__.co_varnames)
     print(user.__loader__.get_source("user"), user.__loader__.is_package("user"))
     print(pickle.loads(pickle.dumps(user.late)) is user.late, inspect.getmodule(user.late))

@@ -14,6 +14,7 @@ import pytest
 from side_by_side import write
 
 import dyntransform
+from dyntransform.cpython.features import START_FILES
 from dyntransform.errors import ConfigError
 from dyntransform.integrations import environment
 
@@ -54,7 +55,11 @@ class Environment:
     @property
     def files(self) -> list[str]:
         """Names of the files that Python executes when it starts."""
-        return sorted(path.name for path in self.folder.rglob("*.pth"))
+        found = [*self.folder.rglob("*.pth"), *self.folder.rglob("*.start")]
+        return sorted(path.name for path in found)
+
+
+FILES = ["dyntransform_enabled.pth", *(["dyntransform_enabled.start"] if START_FILES else [])]
 
 
 @pytest.fixture(scope="module")
@@ -140,18 +145,27 @@ def test_wrong_variables(enabled: Environment, project: Path, variables: dict[st
 
 
 def test_imports_nothing_without_the_variable(enabled: Environment, project: Path) -> None:
-    """Without the variable no module more is imported than with a file in its place that says nothing."""
-    code = "import sys; print(sorted(sys.modules))"
-    with_file = enabled.run(project, "-c", code)
-    (name,) = enabled.files
-    (path,) = enabled.folder.rglob(name)
-    line = path.read_text()
-    path.write_text("# nothing\n")
+    """Without the variable no module more is imported than with files in their place that say nothing.
+
+    A start file can only name a function of a module; that module, and what it needs, is all that is imported for it.
+    """
+    code = "import sys; print(*sorted(sys.modules))"
+    with_files = set(enabled.run(project, "-c", code).split())
+    paths = [path for name in enabled.files for path in enabled.folder.rglob(name)]
+    lines = [path.read_text() for path in paths]
+    for path in paths:
+        path.write_text("# nothing\n")
     try:
-        assert enabled.run(project, "-c", code) == with_file
+        more = with_files - set(enabled.run(project, "-c", code).split())
     finally:
-        path.write_text(line)
-    assert "dyntransform" not in with_file
+        for path, line in zip(paths, lines, strict=True):
+            path.write_text(line)
+    ours = {name for name in more if name.startswith("dyntransform")}
+    if START_FILES:
+        assert len(ours) <= 7
+        assert {"dyntransform.hook", "dyntransform.config"}.isdisjoint(ours)
+    else:
+        assert more == set()
 
 
 def test_disable(tmp_path: Path) -> None:
@@ -159,10 +173,10 @@ def test_disable(tmp_path: Path) -> None:
     made = Environment(tmp_path / "env")
     for _ in range(2):
         made.run(tmp_path, "-m", "dyntransform", "enable")
-        (name,) = made.files
+        assert made.files == FILES
     said = made.run(tmp_path, "-m", "dyntransform", "disable")
     assert said.startswith(f"removed {made.folder}")
-    assert said.endswith(f"{name}\n")
+    assert said.endswith(f"{FILES[-1]}\n")
     assert made.files == []
     assert made.run(tmp_path, "-m", "dyntransform", "disable") == "it was not enabled in this environment\n"
 
@@ -176,7 +190,7 @@ def test_refused_outside_of_an_environment(monkeypatch: pytest.MonkeyPatch, tmp_
         environment.enable()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "conda-meta").mkdir()
-    assert Path(environment.enable()).exists()
+    assert all(Path(path).exists() for path in environment.enable())
 
 
 def test_refused_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dyntransform.cpython.opcodes import LOOPS_HAVE_THEIR_KEYWORD
 from dyntransform.lifting.assembling import assemble
 from dyntransform.lifting.statements import lift
 
@@ -61,7 +62,10 @@ FOLLOWING = [
     "if p:\n    z = 1\nelse:\n    z = 2\nq = 3\n",
     "try:\n    p()\nexcept E:\n    q = None\nr = q\n",
     "while True:\n    k()\n    if l: break\nm = 1\n",
+    "for i in k: l()\nm = 1\n",
 ]
+if LOOPS_HAVE_THEIR_KEYWORD:
+    FOLLOWING.append("while k:\n    l()\nm = 1\n")
 
 
 def in_class(text: str) -> str:

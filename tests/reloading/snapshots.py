@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ class Snapshot:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
+        gc.collect()  # the namespace of a class that is gone, as one that got slots is, is emptied with it
         self._names = set(names)
         self._modules = dict(sys.modules)
         self._objects: dict[int, tuple[str, Any, _Parts]] = {}  # holds the objects, so that no id is used again

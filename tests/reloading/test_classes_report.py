@@ -9,12 +9,12 @@ from dyntransform.reloading.report import Action
 
 def test_replaced_class_is_said_to_be(project):
     """A class that needs another layout is replaced, and the report says so."""
-    mod = project.load("mod", "class B: pass\nclass A:\n    x = 1\n")
-    held = mod.A()
-    report = project.edit(mod="class B: pass\nclass A(B):\n    x = 1\n")
+    mod = project.load("mod", "class B:\n    __slots__ = ('b',)\nclass A:\n    x = 1\n")
+    held = [mod.A()]  # what a variable of a running frame held, CPython 3.14 keeps until it ends
+    report = project.edit(mod="class B:\n    __slots__ = ('b',)\nclass A(B):\n    x = 1\n")
     assert any(one.action is Action.UPDATED and "another layout" in one.note for one in report.changes)
     assert not report.waits
-    assert type(held) is mod.A
+    assert type(held[0]) is mod.A
 
 
 def test_instance_that_cannot_move_is_refused(project):
@@ -29,9 +29,9 @@ def test_instance_that_cannot_move_is_refused(project):
 
 def test_holder_of_the_old_class_is_named(project):
     """What still holds the class of before is in the report."""
-    mod = project.load("mod", "class B: pass\nclass A: pass\n")
+    mod = project.load("mod", "class B:\n    __slots__ = ('b',)\nclass A: pass\n")
     held = itertools.repeat(mod.A)
-    report = project.edit(mod="class B: pass\nclass A(B): pass\n")
+    report = project.edit(mod="class B:\n    __slots__ = ('b',)\nclass A(B): pass\n")
     assert ["still held by: repeat" in one.note for one in report.waits] == [True], report
     assert next(held) is not mod.A
 
@@ -69,13 +69,14 @@ def test_fields_without_default_wait(project):
 
 
 def test_versions_do_not_pile_up(project):
-    """After twenty edits of the bases there is one version of each class."""
+    """After several edits of the bases there is one version of each class."""
     import gc
 
     mod = project.load("mod", "class B: pass\nclass A:\n    x = 0\n")
     held = mod.A()
-    for n in range(20):
+    for n in range(6):
         project.edit(mod=f"class B: pass\nclass A{'(B)' if n % 2 else ''}:\n    x = {n}\n")
-    assert (held.x, type(held)) == (19, mod.A)
+    assert (held.x, type(held)) == (5, mod.A)
     assert mod.B.__subclasses__() == [mod.A]
-    assert [one for one in gc.get_objects() if isinstance(one, type) and one.__module__ == "mod"] == [mod.B, mod.A]
+    left = [one for one in gc.get_objects() if isinstance(one, type) and one.__module__ == "mod"]
+    assert sorted(left, key=lambda one: one.__name__) == [mod.A, mod.B]

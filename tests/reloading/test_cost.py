@@ -12,7 +12,7 @@ import pytest
 
 from dyntransform.reloading import heap, ordering
 
-FUNCTION = "def f{0}(x, y=LIMIT):\n    return x + y + {1}\n\n\n"
+FUNCTION = "def f{0}(x: int, y: int = LIMIT) -> int:\n    return x + y + {1}\n\n\n"
 
 
 def module(functions: int, number: int = 0) -> str:

@@ -103,7 +103,7 @@ TRACERS = {
     measured.start(); drive(); measured.stop()
     data = measured.get_data()
     for name in sorted(data.measured_files()):
-        print(name, sorted(data.lines(name)), sorted(data.arcs(name)), measured.analysis2(name)[1:])
+        print(name, sorted(data.lines(name)), measured.branch_stats(name), measured.analysis2(name)[1:])
     """,
 }
 

@@ -64,7 +64,7 @@ def _state(m):
         hasattr(m, "removed"),
         hasattr(m, "added"),
         m.f.__defaults__,
-        *(code.co_consts[1] for code in codes),
+        *(code.co_consts[-1] for code in codes),
         m.K.LIMIT,
         hasattr(m.K, "removed"),
         hasattr(m.K, "added"),

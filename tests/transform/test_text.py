@@ -277,3 +277,34 @@ def test_a_class_that_opted_out() -> None:
     assert rewritten("0\nclass A:  # dyntransform: off\n  pass\nclass B: pass\n") == (
         f"{BASE}; 0\nclass A:  # dyntransform: off\n  pass\nclass B(DynamicClass): pass\n"
     )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="no template strings")
+def test_template_strings() -> None:
+    """A template has the text of its expressions, so names in them stay plain, as those before ``=`` do."""
+    text = '0\ndef f():\n from m import y\n return y, t"{y} {y!r:>{y}} {[y]}", f"{y}{t\'{y}\'}"\n'
+    call = '_dyn_lookup("m", "y", y)'
+    after = text.replace("return y", f"return {call}").replace('f"{y}', "f\"{_dyn_lookup('m', 'y', y)}")
+    assert rewritten(text) == f"{LOOKUP}; {after}"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="no template strings")
+def test_lowered_template_strings() -> None:
+    """What is shown as lowered has the expressions that are evaluated; the program sees the text of the source."""
+    text = 'def f():\n from m import y\n return t"{y}"\n'
+    assert "__dyn_replaced__" in lowered(text, "file.py", Options()).split("return")[1]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="no lazy imports")
+def test_lazy_imports() -> None:
+    """A live binding of a lazy import is not written out: its lookup would load the module."""
+    text = "0\nlazy from m import y\nfrom n import z\n"
+    assert rewritten(text) == f'{LOOKUP}; 0\nlazy from m import y\nfrom n import z; z = _dyn_lookup("n", "z", z)\n'
+    assert rewrite("0\nlazy from m import y\n", "file.py", Options()).text == "0\nlazy from m import y\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="no unpacking in comprehensions")
+def test_unpacking_in_comprehensions() -> None:
+    """Comprehensions that unpack (PEP 798) have scopes like others."""
+    text = "0\ndef f():\n from m import y\n return [*a for a in y], {**a for a in y}, (*y for y in y)\n"
+    assert rewritten(text) == f"{LOOKUP}; " + text.replace("in y", 'in _dyn_lookup("m", "y", y)')
