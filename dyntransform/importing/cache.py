@@ -29,7 +29,7 @@ TAG = f"dyn{sys.flags.optimize}"
 _COMPILED = "pyc"
 """What is added to the tag for a module without source, whose name would be that of its source otherwise."""
 
-_FORMAT = 3
+_FORMAT = 4
 _MAGIC = b"dyn" + bytes([_FORMAT]) + MAGIC_NUMBER
 _HEAD_BYTES = len(_MAGIC) + 8 + 8
 

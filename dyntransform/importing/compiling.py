@@ -234,7 +234,7 @@ def _compile(
     stage: Stage | None = None,
     module: str | None = None,
 ) -> Compiled:
-    if b"from" not in data and stage is None:
+    if b"from" not in data and b"class" not in data and stage is None:
         return Compiled(compile_as_import(data, path, module), (), (), data)
     from dyntransform.transform.stack import is_small, on_large_stack  # the imports of a cold start
 
@@ -262,7 +262,7 @@ def _rewrite(
         lower(tree, decisions)
         code = compile_as_import(tree, path, module)
     except RecursionError:
-        reason = f"{path}: nested too deeply to be rewritten; names imported in its functions are not late bound"
+        reason = f"{path}: nested too deeply to be rewritten; names imported in its functions are not late bound, and its classes gain no base"
         return Compiled(_plain(path, data, stage, module), (), (), data, reason, stage)
     links = tuple((link.scope, link.module, link.names) for link in decisions.links)
     lookups = tuple({source for sources in decisions.reads.values() for source in sources})

@@ -19,6 +19,8 @@ __all__ = ["Body", "entry_name", "is_docstring"]
 _BY_COMPILER = ("__module__", "__qualname__", "__type_params__", "__firstlineno__", "__static_attributes__")
 """What the compiler adds to every class body."""
 
+_BASES = "<bases>"
+
 
 class Body:
     """The body of a class statement.
@@ -65,6 +67,7 @@ class Body:
         self._go_live([self._statement])
         fields = {**dict(ast.iter_fields(self._node)), "body": nodes or [ast.Pass()]}
         copy = ast.fix_missing_locations(ast.copy_location(ast.ClassDef(**fields), self._node))
+        self._module.source.stand_in(copy, self._node)
         if self._edit.transaction.live:
             place = f"{self._module.path}:{self._statement.first_line}"
             self._edit.executed.append(f"{place}: {'.'.join(self._path)}")
@@ -76,6 +79,21 @@ class Body:
             outer = self.outer()
             made = self._run(_Namespace(outer), copy, self._path[:-1], values, self._module.namespace)
         return made.get(entry_name(self._path[-1], self._path[-2] if len(self._path) > 1 else ""))
+
+    def bases(self) -> tuple[Any, ...]:
+        """Evaluate the bases of the class statement."""
+        self._go_live([self._statement])
+        source = self._module.source
+        value = ast.Tuple(source.bases(self._node), ast.Load())
+        node: ast.stmt = ast.Assign([ast.Name(_BASES, ast.Store())], value)
+        node = ast.fix_missing_locations(ast.copy_location(node, self._node))
+        made: dict[str, Any] = {}
+        if len(self._path) == 1:
+            exec(source.compile([node]), self._module.namespace, made)
+        else:
+            made = self._run(_Namespace(self.outer()), node, self._path[:-1], {}, self._module.namespace)
+        bases: tuple[Any, ...] = made[_BASES]
+        return bases
 
     def old_node(self, name: str) -> CodeNode | None:
         """Return the code of a member as it was before the edit."""

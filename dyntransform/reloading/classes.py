@@ -21,6 +21,7 @@ from dyntransform.reloading.evaluators import ask_again, evaluators_of_class
 from dyntransform.reloading.kept_values import KeptValues
 from dyntransform.reloading.members import BodyPlan, MemberEdit, last_binders, plan_body
 from dyntransform.reloading.module_edit import definition_node
+from dyntransform.reloading.rebasing import rebase
 from dyntransform.reloading.registrations import looks_at_signature, withdraw
 from dyntransform.reloading.remaking import Remaking
 from dyntransform.reloading.statement import Statement
@@ -69,7 +70,7 @@ class ClassWork:
         self._functions(early, stale)
         nested = self._nested(early, touched=touched)
         outdated = self._edit.outdated.pop(id(self._cls), None) is not None
-        remake = self._has_to_be_made_again(plan, stale) or outdated
+        remake = self._has_to_be_made_again(plan, stale) or outdated or not self._rebased()
         covered = {} if remake else self._covered(plan)
         self._withdraw(plan, covered)
         if remake:
@@ -86,7 +87,8 @@ class ClassWork:
             self._place(changed=False)
 
     def _finish(self, plan: BodyPlan, *, remade: bool) -> None:
-        derived.refresh(self._cls, self._transaction, bases=remade, names=plan.old_names ^ plan.new_names)
+        bases = remade or self._change.bases
+        derived.refresh(self._cls, self._transaction, bases=bases, names=plan.old_names ^ plan.new_names)
         ask_again(evaluators_of_class(self._cls, plan.touched), self._transaction)
         self._edit.arrivals.mark(self._cls, self._module, self._site.qualname, self._change.new.first_line)
         self._place(changed=True)
@@ -138,11 +140,15 @@ class ClassWork:
 
     def _has_to_be_made_again(self, plan: BodyPlan, stale: frozenset[str]) -> bool:
         head = [*self._node.decorator_list, *self._node.bases, *(keyword.value for keyword in self._node.keywords)]
-        if self._change.decorated or self._change.bases or any(reads_any(part, stale) for part in head):
+        if self._change.decorated or any(reads_any(part, stale) for part in head):
             return True
         if not plan.binds.isdisjoint(slots.slot_names(self._cls)):  # a class variable in the way of a slot
             return True
         return self._creation.depends(plan.touched, plan.nested, values=plan.values, annotations=plan.annotations)
+
+    def _rebased(self) -> bool:
+        """Give the class the bases of its new statement; return whether it has them."""
+        return not self._change.bases or rebase(self._site, self._cls)
 
     def _remaking(self, plan: BodyPlan) -> Remaking:
         if self._edit.must_be_live(self._module, [self._change.new]):

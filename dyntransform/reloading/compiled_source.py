@@ -81,6 +81,13 @@ class CompiledSource(Source):
         """Compile statements of this file, or made from its nodes."""
         return assemble(nodes, self.filename, self.flags)
 
+    def bases(self, node: ast.ClassDef) -> list[ast.expr]:
+        """Return the bases of a class statement: they are those of the code that runs."""
+        return node.bases
+
+    def stand_in(self, copy: ast.ClassDef, node: ast.ClassDef) -> None:
+        """Leave the copy as it is: it has the base."""
+
     def split(self, code: CodeType) -> list[list[CodeNode]]:
         """Give each code object of a module that runs this file to the statement that it belongs to."""
         return [statement_nodes(codes) for _, codes in lift(code)]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dyntransform.reloading import enums, fields, heap, slots, twins
+from dyntransform.reloading.bases import possible_bases
 from dyntransform.reloading.bodies import Body, entry_name
 from dyntransform.reloading.class_site import ClassSite
 from dyntransform.reloading.creation import Creation, stored_attributes
@@ -115,8 +116,9 @@ class Remaking:
         cls, transaction = self._cls, self._transaction
         if twin.__bases__ != cls.__bases__ or type(twin) is not type(cls):
             transaction.commit()
-            if not twins.can_have_metaclass(cls, type(twin)) or not twins.can_have_bases(cls, twin.__bases__):
-                return None
+        bases = possible_bases(cls, twin.__bases__)
+        if bases is None or not twins.can_have_metaclass(cls, type(twin)):
+            return None
         if not twins.fits(cls, twin):
             if not slots.can_change(cls, twin):
                 return None
@@ -127,7 +129,7 @@ class Remaking:
                 transaction.finally_do(functools.partial(replace_references, swaps, transaction))
         self._type_parameters(twin)
         self._fields_of_instances(cls)
-        twins.merge(cls, twin, provenance, transaction)
+        twins.merge(cls, twin, bases, provenance, transaction)
         transaction.finally_do(functools.partial(twins.retire, twin, cls, transaction))
         transaction.afterwards_do(functools.partial(_collect, weakref.proxy(twin)))
         self._site.note(Action.UPDATED, "made again")

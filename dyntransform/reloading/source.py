@@ -23,7 +23,7 @@ from dyntransform.reloading.statement import File, Statement, docstring, placed
 from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
 from dyntransform.transform.draft import decide_proven
-from dyntransform.transform.lowering import ask_behind, lower
+from dyntransform.transform.lowering import add_bases, ask_behind, base_of, lower
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage
 
@@ -163,12 +163,21 @@ class Source:
             names = {node for node in ast.walk(module) if isinstance(node, ast.Name) and node in marks}
             lower(module, Decisions({name: marks.pop(name) for name in names}))
         module.body += self._told_imports()
-        added = ask_behind(module, self._file.links)
+        added = add_bases(module, self._file.classes) + ask_behind(module, self._file.links)
         try:
             return compile(module, self.path, "exec", flags=self.flags, dont_inherit=True)  # type: ignore[no-any-return]
         finally:
-            for block, question in added:  # which is no statement of the file
-                block.remove(question)
+            for block, statement in added:  # which is none of the file
+                block.remove(statement)
+
+    def bases(self, node: ast.ClassDef) -> list[ast.expr]:
+        """Return the bases of a class statement, as they are compiled."""
+        return [base_of(node)] if node in self._file.classes else node.bases
+
+    def stand_in(self, copy: ast.ClassDef, node: ast.ClassDef) -> None:
+        """Have a copy of a class statement gain the base that the statement gains."""
+        if node in self._file.classes:
+            self._file.classes.add(copy)
 
     def _told_imports(self) -> list[ast.stmt]:
         """Return what tells the compiler, and does nothing else, which names of the module are imported.
@@ -240,6 +249,7 @@ class Source:
         assert self.divisible
         self._file.marks.clear()
         self._file.links.clear()
+        self._file.classes.clear()
         self._became.clear()
         for statement in self._file.parsed:
             statement.drop_syntax()

@@ -30,6 +30,7 @@ class File:
         future_annotations: its annotations are text (PEP 563).
         marks: what the parsed statements look up late.
         links: the parsed imports that make live bindings.
+        classes: the parsed class statements that gain `DynamicClass`.
         parsed: the statements of which there is a syntax tree.
     """
 
@@ -38,6 +39,7 @@ class File:
     future_annotations: bool
     marks: dict[ast.Name, tuple[ImportSource, ...]] = dataclasses.field(default_factory=dict)
     links: dict[ast.stmt, Import] = dataclasses.field(default_factory=dict)
+    classes: set[ast.ClassDef] = dataclasses.field(default_factory=set)
     parsed: list[Statement] = dataclasses.field(default_factory=list)
 
     def decide(self, nodes: list[ast.stmt], lines: Sequence[str], lead: int, decide: Decide = decide) -> Decisions:
@@ -56,6 +58,7 @@ class File:
         decisions = decide(placed(lines, lead, head), self.path, ast.Module(nodes, []), self.options)
         self.marks.update(decisions.reads)
         self.links.update((link.node, link) for link in decisions.links)
+        self.classes.update(decisions.classes)
         return decisions
 
 
@@ -75,6 +78,7 @@ class Statement:
         column: where on the line it begins, in bytes.
         links: live bindings that it makes.
         lookups: what functions in it look up late.
+        has_classes: something in it is a class that gains `DynamicClass`.
         reason: why it runs as it is, although something in it is marked; empty otherwise.
         imports: module with leading dots if relative, attribute ("" for the module itself) and name of each import.
         depends_on_place: the compiler may refuse it, or statements before it, for their order alone.
@@ -96,6 +100,7 @@ class Statement:
         self.column = node.col_offset
         self.links: tuple[LinkSpec, ...] = ()
         self.lookups: tuple[ImportSource, ...] = ()
+        self.has_classes = False
         self.reason = ""
         parts = list(same_scope(node))
         self.depends_on_place = any(map(_depends_on_place, parts))
@@ -112,7 +117,7 @@ class Statement:
             lead = self.first_line - 1
             (self._node,) = ast.parse(placed(self.lines, lead)).body
             self._file.parsed.append(self)
-            if self.lookups or self.links:
+            if self.lookups or self.links or self.has_classes:
                 self._file.decide([self._node], self.lines, lead)
         return self._node
 
@@ -125,6 +130,7 @@ class Statement:
         """Keep what does not depend on the syntax tree."""
         self.links = tuple((link.scope, link.module, link.names) for link in decisions.links)
         self.lookups = tuple(dict.fromkeys(one for sources in decisions.reads.values() for one in sources))
+        self.has_classes = bool(decisions.classes)
         self.reason = decisions.reason
 
     @property

@@ -6,10 +6,8 @@ and so do the values of statements that did not change.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
-import operator
 from collections.abc import Callable
 from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
@@ -17,13 +15,14 @@ from typing import Any
 from dyntransform.cpython.annotations import CLASS_ANNOTATIONS, evaluator
 from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.reloading import enums, heap, slots
+from dyntransform.reloading.bases import can_be_set
 from dyntransform.reloading.evaluators import forget, namespace_of
 from dyntransform.reloading.references import replace_references
 from dyntransform.reloading.swaps import Swaps
 from dyntransform.reloading.transaction import MISSING, Transaction
 from dyntransform.reloading.values import same_value
 
-__all__ = ["Provenance", "adopt_cells", "can_have_bases", "can_have_metaclass", "fits", "keep", "merge", "retire"]
+__all__ = ["Provenance", "adopt_cells", "can_have_metaclass", "fits", "keep", "merge", "retire"]
 
 _OF_ONE_CLASS = frozenset(
     {
@@ -93,43 +92,29 @@ def fits(cls: type, twin: type) -> bool:
     )
 
 
-def can_have_bases(cls: type, bases: tuple[type, ...]) -> bool:
-    """Try it, and go back at once: no other thread sees it."""
-    return bases == cls.__bases__ or _can_be_set(cls, "__bases__", cls.__bases__, bases)
-
-
 def can_have_metaclass(cls: type, metaclass: type) -> bool:
-    """Try it, and go back at once: no other thread sees it."""
-    return metaclass is type(cls) or _can_be_set(cls, "__class__", type(cls), metaclass)
-
-
-def _can_be_set(cls: type, name: str, old: Any, new: Any) -> bool:
-    there = functools.partial(type.__setattr__, cls, name, new)
-    back = functools.partial(type.__setattr__, cls, name, old)
-    try:
-        collections.deque(map(operator.call, (there, back)), 0)
-    except TypeError:
-        return False
-    return True
+    """Whether the live class can have the metaclass of its twin."""
+    return metaclass is type(cls) or can_be_set(cls, "__class__", type(cls), metaclass)
 
 
 # ------------------------------------------------------------------ taking over
 
 
-def merge(cls: type, twin: type, provenance: Provenance, transaction: Transaction) -> None:
+def merge(cls: type, twin: type, bases: tuple[type, ...], provenance: Provenance, transaction: Transaction) -> None:
     """Make the live class what its twin is.
 
     Args:
-        cls: the live class; it can have the twin's metaclass and bases.
+        cls: the live class; it can have the twin's metaclass.
         twin: the class made from the new source.
+        bases: those of the twin, or those that come to the same, which the live class can have.
         provenance: tells what stays.
         transaction: takes the changes.
     """
     if type(cls) is not type(twin):
         _set_metaclass(cls, type(cls), type(twin), transaction)
-    if cls.__bases__ != twin.__bases__:
+    if cls.__bases__ != bases:
         transaction.do(
-            functools.partial(type.__setattr__, cls, "__bases__", twin.__bases__),
+            functools.partial(type.__setattr__, cls, "__bases__", bases),
             functools.partial(type.__setattr__, cls, "__bases__", cls.__bases__),
         )
     live = vars(cls)

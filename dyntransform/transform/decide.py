@@ -78,7 +78,7 @@ class Decisions:
     Attributes:
         reads: name nodes that become a late-bound lookup, with the sources of the name.
         links: from-imports at module level and in class bodies, and those in functions that declare the name global.
-        classes: class statements that gain `DynamicClass`.
+        classes: class statements that gain `DynamicClass`, by the rule of `_gains_base`.
         reason: why nothing is rewritten although something should be; empty otherwise.
     """
 
@@ -158,9 +158,9 @@ class _Imports:
             if isinstance(node, ast.ImportFrom):
                 self._import(node, scope.name, in_function=scope.is_function, is_written=scope.is_plain)
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                scope = _Scope(f"{scope.name}.{node.name}.<locals>".lstrip("."), is_function=True)
+                scope = _Scope(f"{scope.name}.{node.name}.{_LOCAL}".lstrip("."), is_function=True)
             elif isinstance(node, ast.ClassDef):
-                if _gains_base(node):
+                if not scope.in_function and _gains_base(node):
                     self._decisions.classes.append(node)
                 scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=_is_plain(node))
             elif isinstance(node, ast.Global) and not scope.is_function:
@@ -183,7 +183,7 @@ class _Imports:
             return
         if in_function:
             self.in_functions.add(node)
-        elif "<locals>" not in scope:
+        elif _LOCAL not in scope:
             names = tuple(
                 (mangled(alias.name, private), mangled(alias.asname or alias.name, private)) for alias in node.names
             )
@@ -199,7 +199,13 @@ class _Scope:
     is_function: bool = False
     is_plain: bool = True
 
+    @property
+    def in_function(self) -> bool:
+        """Whether it is a function, or stands in one."""
+        return _LOCAL in self.name
 
+
+_LOCAL = "<locals>"
 _MODULE = _Scope()
 
 STATEMENT_LISTS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
@@ -220,7 +226,46 @@ def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def _gains_base(node: ast.ClassDef) -> bool:
-    return _is_plain(node)
+    """Whether a class that does not stand in a function gains the base.
+
+    The others would show it: a decorator may make a second class, whose slots a base with a ``__dict__`` makes useless;
+    classes without any attributes of their own are mixed with `Generic` and abstract ones, where a shared last base is
+    in the way of an order; type parameters are the base `Generic`; what a function makes is often compared at once.
+    """
+    has_parameters = bool(getattr(node, "type_params", ()))
+    return _is_plain(node) and not node.decorator_list and not has_parameters and not _binds_slots(node)
+
+
+def _binds_slots(node: ast.ClassDef) -> bool:
+    """Whether a statement in the body of the class, or in its blocks, binds ``__slots__``."""
+    pending: list[ast.stmt] = list(node.body)
+    while pending:
+        statement = pending.pop()
+        if _SLOTS in _bound(statement):
+            return True
+        if STATEMENT_LISTS.intersection(statement._fields) and not isinstance(statement, _SCOPES):
+            pending += [inner for block in statement_lists(statement) for inner in block]
+    return False
+
+
+_SLOTS = "__slots__"
+_SCOPES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement binds, or updates, as targets."""
+    targets: list[ast.expr | None] = [*getattr(statement, "targets", ()), getattr(statement, "target", None)]
+    if isinstance(statement, ast.AnnAssign) and statement.value is None:
+        return
+    targets += [item.optional_vars for item in getattr(statement, "items", ())]
+    while targets:
+        match targets.pop():
+            case ast.Name(name):
+                yield name
+            case ast.Tuple(parts) | ast.List(parts):
+                targets += parts
+            case ast.Starred(part):
+                targets.append(part)
 
 
 def _is_plain(node: ast.ClassDef) -> bool:

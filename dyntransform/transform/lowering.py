@@ -2,8 +2,10 @@
 
 A read of a name imported in a function becomes ``(R(key, y) if R is not None else y)``, R being a builtin that is None
 until an edit replaced a value which a running function may still hold. All new nodes have the position of the name they
-stand for, so tracebacks, carets and line events are those of the original. Class bases need no code: the engine edits
-classes in place without the base (see docs/design.md).
+stand for, so tracebacks, carets and line events are those of the original.
+
+A class that gains the base reads it from another builtin, with the position of ``class``, or of the `object` in its
+place. In the body of a class, ``global`` has the name read as a builtin whatever the namespace of the class is like.
 
 Behind a from-import of a module or class stands ``if R is not None: y = R(key, y)``, with the position of the import.
 That is ``y = (R(key, y) if R is not None else y)`` without binding the name again where there is nothing to ask. The
@@ -19,21 +21,71 @@ from __future__ import annotations
 
 import ast
 import bisect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from dyntransform.transform.decide import STATEMENT_LISTS, Decisions, Import, Source, statement_lists
 
-__all__ = ["REPLACED", "ask_behind", "lower"]
+__all__ = ["BASE", "REPLACED", "add_bases", "ask_behind", "base_of", "lower"]
 
 REPLACED = "__dyn_replaced__"
 """The builtins name of R. A builtin is found when code runs with other globals, and costs what a global does."""
 
+BASE = "__dyn_class__"
+"""The builtins name of `DynamicClass`."""
+
 
 def lower(tree: ast.Module, decisions: Decisions) -> None:
-    """Rewrite the marked names of `tree` in place, and ask behind its imports."""
+    """Rewrite the marked names and classes of `tree` in place, and ask behind its imports."""
     if decisions.reads:
         _Lowering(decisions.reads).visit(tree)
+    add_bases(tree, set(decisions.classes))
     ask_behind(tree, {link.node: link for link in decisions.links})
+
+
+def add_bases(tree: ast.Module, classes: Collection[ast.ClassDef]) -> list[tuple[list[ast.stmt], ast.stmt]]:
+    """Give classes the base, in place; those that have it already keep it.
+
+    Args:
+        tree: a module, or statements of one.
+        classes: the class statements that gain the base; others than those in the tree may be among them.
+
+    Returns:
+        What was put in besides, and the list of statements that it was put in.
+    """
+    lines = sorted(node.lineno for node in classes)
+    added: dict[ast.ClassDef, tuple[list[ast.stmt], ast.stmt]] = {}
+    pending: list[tuple[ast.AST, ast.ClassDef | None]] = [(tree, None)] if lines else []
+    while pending:
+        parent, scope = pending.pop()
+        scope = parent if isinstance(parent, ast.ClassDef) else scope
+        for node in [one for block in statement_lists(parent) for one in block]:
+            if not STATEMENT_LISTS.intersection(node._fields) or not _spans(node, lines):
+                continue
+            pending.append((node, scope))
+            if isinstance(node, ast.ClassDef) and node in classes:
+                node.bases = [base_of(node)]  # a new list: copies of the node share the old one
+                if scope is not None and scope not in added:
+                    added[scope] = (scope.body, _declared(scope))
+    return list(added.values())
+
+
+def _declared(scope: ast.ClassDef) -> ast.stmt:
+    """Declare the base global in the body of a class, behind the docstring; the compiler makes no code of that."""
+    first = scope.body[0]
+    declaration = ast.copy_location(ast.Global([BASE]), first)
+    is_string = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    scope.body.insert(1 if is_string else 0, declaration)
+    return declaration
+
+
+def base_of(node: ast.ClassDef) -> ast.expr:
+    """Return the expression that reads the base, for a class statement that gains it."""
+    name = ast.Name(BASE, ast.Load())
+    if node.bases:
+        return ast.copy_location(name, node.bases[0])
+    name.lineno = name.end_lineno = node.lineno
+    name.col_offset, name.end_col_offset = node.col_offset, node.col_offset + len("class")
+    return name
 
 
 def ask_behind(tree: ast.Module, links: Mapping[ast.stmt, Import]) -> list[tuple[list[ast.stmt], ast.stmt]]:
