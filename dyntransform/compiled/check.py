@@ -1,15 +1,16 @@
-"""Prove that rewritten code is the original: walk both in step; only the lookups may differ."""
+"""Prove that rewritten code is the original: walk both in step; only the lookups and bases may differ."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from types import CodeType
 
+from dyntransform.compiled.classes import ClassBuild
 from dyntransform.compiled.instructions import Instruction, Listing, disassemble
 from dyntransform.compiled.reads import Read
 from dyntransform.compiled.stack import heights
 from dyntransform.cpython.opcodes import STRONG, TOLD_TO_MONITORS
-from dyntransform.transform.lowering import REPLACED
+from dyntransform.transform.lowering import BASE, REPLACED
 
 __all__ = ["difference"]
 
@@ -28,16 +29,17 @@ _SAME = (
 )
 
 
-def difference(original: Listing, new: CodeType, reads: Sequence[Read]) -> str:
+def difference(original: Listing, new: CodeType, reads: Sequence[Read], builds: Sequence[ClassBuild] = ()) -> str:
     """Compare rewritten code with the code it was made from.
 
     Args:
         original: the original code, taken apart.
         new: the rewritten code.
         reads: what was rewritten.
+        builds: the class statements that gained the base.
 
     Returns:
-        What differs besides our lookups, at the reads and nowhere else; empty if nothing does.
+        What differs besides our lookups and bases, at the reads, the classes and nowhere else; empty if nothing does.
     """
     old = original.code
     for attribute in _SAME:
@@ -49,7 +51,7 @@ def difference(original: Listing, new: CodeType, reads: Sequence[Read]) -> str:
         if not isinstance(before, CodeType) and (type(before) is not type(after) or before != after):
             return "co_consts differs"
     try:
-        _Walk(original, disassemble(new), reads).compare()
+        _Walk(original, disassemble(new), reads, builds).compare()
     except _DifferenceError as found:
         return str(found)
     return ""
@@ -60,10 +62,12 @@ class _DifferenceError(Exception):
 
 
 class _Walk:
-    def __init__(self, old: Listing, new: Listing, reads: Sequence[Read]) -> None:
+    def __init__(self, old: Listing, new: Listing, reads: Sequence[Read], builds: Sequence[ClassBuild]) -> None:
         self._old = old
         self._new = new
         self._units = {read.instructions[0]: read for read in reads}
+        self._bases = {build.before: build for build in builds}
+        self._calls = {call for build in builds if build.base is None for call in build.calls}
         self._first: dict[Instruction, Instruction] = {}
         self._last: dict[Instruction, Instruction] = {}
 
@@ -82,6 +86,8 @@ class _Walk:
             read = self._units.get(one)
             if read is None:
                 self._one(pending.pop(), _next(rest, one))
+                if one in self._bases:
+                    self._base(self._bases[one], pending, rest)
                 continue
             size = len(read.instructions)
             if pending[-size:] != list(reversed(read.instructions)):
@@ -92,7 +98,10 @@ class _Walk:
             raise _DifferenceError(f"{_line(rest[-1])}: there is more than before")
 
     def _one(self, one: Instruction, other: Instruction) -> None:
-        if (one.name, one.argument if one.target is None else None) != (
+        argument = one.argument
+        if one in self._calls and argument is not None:
+            argument += 1
+        if (one.name, argument if one.target is None else None) != (
             other.name,
             other.argument if other.target is None else None,
         ):
@@ -100,6 +109,21 @@ class _Walk:
         if one.location != other.location:
             raise _DifferenceError(f"{_line(one)}: {one.name} moved")
         self._first[one] = self._last[one] = other
+
+    def _base(self, build: ClassBuild, pending: list[Instruction], rest: list[Instruction]) -> None:
+        other = _next(rest, build.before)
+        code = self._new.code
+        name = (other.argument or 0) >> (other.name == "LOAD_GLOBAL")
+        if other.name not in {"LOAD_GLOBAL", "LOAD_NAME"} or code.co_names[name] != BASE:
+            raise _DifferenceError(f"{_line(build.before)}: the class has no base of ours")
+        place = build.base or build.before
+        if other.location != place.location:
+            raise _DifferenceError(f"{_line(place)}: the base has another place than {place.name}")
+        if build.base is not None:
+            assert pending.pop() is build.base
+            self._first[build.base] = self._last[build.base] = other
+        else:
+            self._last[build.before] = other
 
     def _lookup(self, read: Read, rest: list[Instruction]) -> None:
         load = read.instructions[-1]
@@ -161,7 +185,9 @@ class _Walk:
         before, highest = heights(self._old)
         after, new_highest = heights(self._new)
         inside = {one for read in self._units.values() for one in read.instructions[1:]}
-        for one, height in before.items():
+        calls = {build.calls[0] for build in self._bases.values() if build.base is None}
+        for one, expected in before.items():
+            height = expected + (one in calls)
             if one not in inside and after.get(self._first[one]) != height:
                 raise _DifferenceError(f"{_line(one)}: the stack has another height")
         if new_highest - highest > self._new.code.co_stacksize - self._old.code.co_stacksize:

@@ -7,14 +7,15 @@ import functools
 from types import CodeType
 
 from dyntransform.compiled.check import difference
+from dyntransform.compiled.classes import ClassBuild, find_builds, gained
 from dyntransform.compiled.imports import Imports, find_imports
-from dyntransform.compiled.instructions import Instruction, Listing, assemble, disassemble
+from dyntransform.compiled.instructions import Instruction, assemble, disassemble
 from dyntransform.compiled.reads import Read, find_reads
 from dyntransform.compiled.scopes import Scope
 from dyntransform.cpython.opcodes import FROM_LOCALS, STRONG
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.transform.decide import Options, Source
-from dyntransform.transform.lowering import REPLACED
+from dyntransform.transform.lowering import BASE, REPLACED
 
 __all__ = ["Rewritten", "rewrite"]
 
@@ -26,7 +27,7 @@ _LOOKUP_HEIGHT = 3
 
 @dataclasses.dataclass(frozen=True)
 class Rewritten:
-    """A compiled module whose functions read imported names late.
+    """A compiled module whose functions read imported names late, and whose classes have `DynamicClass`.
 
     Attributes:
         code: the new code; code objects in which nothing had to be changed are those of the original.
@@ -42,7 +43,7 @@ class Rewritten:
 
 
 def rewrite(code: CodeType, options: Options) -> Rewritten:
-    """Rewrite the code of a module so that names imported with ``from`` in functions are late bound.
+    """Rewrite a module so that names imported with ``from`` in functions are late bound, and classes gain a base.
 
     Args:
         code: the code of a module.
@@ -60,8 +61,6 @@ def rewrite(code: CodeType, options: Options) -> Rewritten:
 def _rewrite(code: CodeType, options: Options) -> Rewritten:
     module = Scope(code)
     imports = find_imports(module, options)
-    if not imports.sources:
-        return Rewritten(code, imports.links, ())
     rewriting = _Rewriting(imports)
     new = rewriting.scope(module)
     return Rewritten(new, imports.links, tuple(rewriting.lookups), "; ".join(rewriting.reasons))
@@ -77,6 +76,9 @@ class _Rewriting:
     def scope(self, scope: Scope) -> CodeType:
         """Return the new code of a scope; the old one if nothing in it changes."""
         code = scope.code
+        if scope.is_function and not self._names:
+            return code
+        builds = list(find_builds(scope))
         if self._names.isdisjoint([*code.co_varnames, *code.co_cellvars, *code.co_freevars]):
             reads: list[Read] = []
             inside = scope.children
@@ -90,20 +92,21 @@ class _Rewriting:
             kept = code
         else:
             kept = code.replace(co_consts=tuple(constants))
-        if not reads:
+        if not reads and not builds:
             return kept
-        new = _with_lookups(scope.listing, reads, constants)
-        found = difference(scope.listing, new, reads)
+        new = _changed(scope, reads, builds, constants)
+        found = difference(scope.listing, new, reads, builds)
         if found:
-            self.reasons.append(f"names imported in functions stay as they are in {code.co_qualname}: {found}")
+            self.reasons.append(f"names imported in functions and classes stay as they are in {code.co_qualname}: {found}")
             return kept
         self.lookups.update((source, None) for read in reads for source in read.sources)
         return new
 
 
-def _with_lookups(listing: Listing, reads: list[Read], constants: list[object]) -> CodeType:
-    code = listing.code
-    names = [*code.co_names, *([] if REPLACED in code.co_names else [REPLACED])]
+def _changed(scope: Scope, reads: list[Read], builds: list[ClassBuild], constants: list[object]) -> CodeType:
+    code, listing = scope.code, scope.listing
+    needed = [*([REPLACED] if reads else ()), *([BASE] if builds else ())]
+    names = [*code.co_names, *(name for name in needed if name not in code.co_names)]
     keys: dict[tuple[Source, ...], int] = {}
     replacements: dict[Instruction, list[Instruction]] = {}
     for read in reads:
@@ -114,7 +117,10 @@ def _with_lookups(listing: Listing, reads: list[Read], constants: list[object]) 
             replacements[before[0]], replacements[load] = lookup[:-1], lookup[-1:]
         else:
             replacements[load] = lookup
-    return assemble(listing, replacements, names, [*constants, *keys], code.co_stacksize + _LOOKUP_HEIGHT)
+    for build in builds:
+        replacements.update(gained(build, scope, names))
+    height = code.co_stacksize + (_LOOKUP_HEIGHT if reads else 1)
+    return assemble(listing, replacements, names, [*constants, *keys], height)
 
 
 def _lookup(read: Read, name: int, key: int) -> list[Instruction]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import collections
 import functools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dyntransform.reloading.derived import with_subclasses

@@ -148,7 +148,7 @@ class ClassWork:
 
     def _rebased(self) -> bool:
         """Give the class the bases of its new statement; return whether it has them."""
-        return not self._change.bases or rebase(self._site, self._cls)
+        return not self._change.bases or (not self._creation.kind and rebase(self._site, self._cls))
 
     def _remaking(self, plan: BodyPlan) -> Remaking:
         if self._edit.must_be_live(self._module, [self._change.new]):

@@ -126,14 +126,30 @@ def merge(cls: type, twin: type, bases: tuple[type, ...], provenance: Provenance
         if same_value(known, value) or (is_generated(value) and provenance.is_from_outside(name, known)):
             continue
         adopt_cells(value, twin, cls)
-        transaction.set_attribute(cls, name, value)
+        if name == _TYPE_PARAMETERS:
+            _set_type_parameters(cls, value, transaction)
+        else:
+            transaction.set_attribute(cls, name, value)
     if DEFERRED_ANNOTATIONS and CLASS_ANNOTATIONS not in vars(twin):
         forget(namespace_of(cls), CLASS_ANNOTATIONS, transaction)  # which other threads may ask for until then
     for name, value in list(live.items()):
         if name in vars(twin) or name in skipped or is_slot(value) or name == CLASS_ANNOTATIONS:
             continue
-        if not provenance.is_from_outside(name, value):
+        if name == _TYPE_PARAMETERS:
+            _set_type_parameters(cls, (), transaction)
+        elif not provenance.is_from_outside(name, value):
             transaction.delete_attribute(cls, name)
+
+
+_TYPE_PARAMETERS = "__type_params__"
+
+
+def _set_type_parameters(cls: Any, parameters: tuple[Any, ...], transaction: Transaction) -> None:
+    """Set what CPython does not delete; a class without type parameters has none of them (PEP 695)."""
+    transaction.do(
+        functools.partial(type.__setattr__, cls, _TYPE_PARAMETERS, parameters),
+        functools.partial(type.__setattr__, cls, _TYPE_PARAMETERS, cls.__type_params__),
+    )
 
 
 def _set_metaclass(cls: type, before: type, wanted: type, transaction: Transaction) -> None:
