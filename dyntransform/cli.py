@@ -109,7 +109,9 @@ def _prepare(words: list[str]) -> Callable[[], None]:
         return lambda: running.run_script(rest[0], rest[1:])  # which says that it is not there, as Python does
     settings = config.load(folder)
     roots = options.root or settings.roots or [folder]
-    installed = hook.install(roots, [*settings.exclude, *options.exclude], late_bind=settings.late_bind)
+    installed = hook.install(
+        roots, [*settings.exclude, *options.exclude], late_bind=settings.late_bind, dynamic_class=settings.dynamic_class
+    )
     if settings.watch and not options.no_watch:
         installed.watch(_reporter(quiet=options.quiet), wait=False)
     if module is None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Literal
 
-__all__ = ["Config", "late_bind", "load"]
+__all__ = ["Config", "dynamic_class", "late_bind", "load"]
 
 _LATE_BIND = ("project", "all")
 
@@ -23,10 +23,11 @@ class Config:
         roots: folders of the project; empty if nothing was set.
         exclude: patterns (`fnmatch`) of files that are not project code.
         late_bind: ``"project"`` or ``"all"``: whose names are late bound when they are imported.
+        dynamic_class: whether classes without bases gain `DynamicClass`.
         watch: whether saved files are applied while a program runs.
     """
 
-    __slots__ = ("exclude", "late_bind", "roots", "watch")
+    __slots__ = ("dynamic_class", "exclude", "late_bind", "roots", "watch")
 
     def __init__(
         self,
@@ -34,8 +35,10 @@ class Config:
         exclude: tuple[str, ...] = (),
         late_bind: Literal["project", "all"] = "project",
         *,
+        dynamic_class: bool = True,
         watch: bool = True,
     ) -> None:
+        self.dynamic_class = dynamic_class
         self.roots = roots
         self.exclude = exclude
         self.late_bind = late_bind
@@ -89,7 +92,8 @@ def _read(path: str) -> Config:
         _roots(path, table),
         _strings(path, table, "exclude"),
         late_bind(path, table.get("late_bind", "project")),
-        watch=_watch(path, table),
+        dynamic_class=dynamic_class(path, table.get("dynamic_class", True)),
+        watch=_bool(path, "watch", table.get("watch", True)),
     )
 
 
@@ -118,10 +122,22 @@ def late_bind(where: str, value: Any) -> Literal["project", "all"]:
     return value  # type: ignore[no-any-return]
 
 
-def _watch(path: str, table: dict[str, Any]) -> bool:
-    value = table.get("watch", True)
+def dynamic_class(where: str, value: Any) -> bool:
+    """Return the value of that setting.
+
+    Args:
+        where: what it was found in.
+        value: what was found.
+
+    Raises:
+        ConfigError: it is neither true nor false.
+    """
+    return _bool(where, "dynamic_class", value)
+
+
+def _bool(where: str, key: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(f"{path}: watch: {value!r} must be true or false")
+        raise ConfigError(f"{where}: {key}: {value!r} must be true or false")
     return value
 
 

@@ -34,12 +34,14 @@ class Hook:
     Attributes:
         roots: which files it is for.
         late_bind: whose names are late bound.
+        dynamic_class: whether classes gain `DynamicClass`.
     """
 
-    def __init__(self, roots: Roots, late_bind: Literal["project", "all"]) -> None:
+    def __init__(self, roots: Roots, late_bind: Literal["project", "all"], *, dynamic_class: bool) -> None:
         self.roots = roots
         self.late_bind = late_bind
-        self._project = Project(roots, late_bind)
+        self.dynamic_class = dynamic_class
+        self._project = Project(roots, late_bind, dynamic_class=dynamic_class)
         self._finder = DynFinder(roots, {module: _attacher(ours) for module, ours in _COMPANIONS.items()})
         self._exported: dict[str, str | None] = {}
         self._engine: Engine | None = None
@@ -104,7 +106,7 @@ class Hook:
         from dyntransform.integrations import environment
 
         if environment.is_enabled():
-            ours = environment.variables(self.roots.paths, self.roots.exclude, self.late_bind)
+            ours = environment.variables(self.roots.paths, self.roots.exclude, self.late_bind, self.dynamic_class)
             for name in ours:
                 self._exported.setdefault(name, os.environ.get(name))
             os.environ.update(ours)
@@ -249,6 +251,7 @@ def install(
     exclude: Sequence[str] = (),
     watch: bool = False,  # noqa: FBT001, FBT002 - part of the public signature
     late_bind: Literal["project", "all"] = "project",
+    dynamic_class: bool = True,  # noqa: FBT001, FBT002 - as above
 ) -> Hook:
     """Rewrite the modules below `roots` while they are imported, so that they can be reloaded.
 
@@ -261,6 +264,7 @@ def install(
         exclude: patterns (`fnmatch`) of files that are not project code.
         watch: apply edits when files are saved.
         late_bind: ``"project"`` binds names imported from project modules late, ``"all"`` those of any module.
+        dynamic_class: give classes without bases the base `DynamicClass`.
 
     Returns:
         The hook, also a context manager.
@@ -276,7 +280,7 @@ def install(
         if not os.path.isdir(root):
             raise ConfigError(f"{root}: no such folder; name the folders of the project")
     if _hook is None:
-        _hook = Hook(Roots(wanted, exclude), late_bind)
+        _hook = Hook(Roots(wanted, exclude), late_bind, dynamic_class=dynamic_class)
     else:
         _hook._extend(wanted, exclude)
     _hook.look_around()

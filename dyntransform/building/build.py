@@ -68,13 +68,13 @@ class Build:
     def __init__(self, sources: Sequence[str], out: str, config: Config) -> None:
         self._out = os.path.realpath(out)
         self._config = config
-        self._maker = Maker(config.late_bind, config.exclude)
+        self._maker = Maker(config.late_bind, config.dynamic_class, config.exclude)
         folders = [source if os.path.isdir(source) else os.path.dirname(os.path.abspath(source)) for source in sources]
         roots = Roots([*folders, *config.roots], config.exclude)
         self._inventory: Inventory = take_inventory(sources, self._out, roots)
         clear_away(self._out)
         self._manifest = _manifest(self._out)
-        self._is_late_bound = LateBound(self._inventory.names, roots, config.late_bind == "all")
+        self._is_late_bound = LateBound(self._inventory.names, roots, config.late_bind == "all", config.dynamic_class)
 
     def differences(self) -> list[str]:
         """Return in what the tree is not what the sources would give, in sentences."""

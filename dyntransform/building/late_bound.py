@@ -1,10 +1,11 @@
-"""Which names are late bound in the modules of a built tree."""
+"""What is rewritten in modules that are compiled or built ahead of time."""
 
 from __future__ import annotations
 
 import dataclasses
 
 from dyntransform.importing.roots import Roots
+from dyntransform.runtime.dynamic_class import BASE
 
 __all__ = ["LateBound"]
 
@@ -17,12 +18,16 @@ class LateBound:
         names: top-level names in the tree that is built.
         roots: the project.
         all: whether they always are.
+        dynamic_class: whether classes gain `DynamicClass`.
     """
 
     names: frozenset[str]
     roots: Roots
     all: bool
+    dynamic_class: bool
 
     def __call__(self, name: str) -> bool:
-        """Tell it for a module."""
+        """Tell it for a module; for `BASE`, whether classes gain it."""
+        if name == BASE:
+            return self.dynamic_class
         return self.all or name in self.names or self.roots.is_project(name)

@@ -17,7 +17,9 @@ __all__ = ["MANIFEST", "Maker", "Manifest", "Record", "hash_of", "hash_of_file",
 
 MANIFEST = "dyntransform-build.json"
 """Its name."""
-_FORMAT = 1
+_FORMAT = 2
+_WITHOUT_BASES = 1
+"""The format of trees whose classes gained another base, by another rule: they are built anew."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,18 +31,21 @@ class Maker:
         python: version of Python; the rewritten text of some f-strings depends on it, and compiled files do.
         optimize: the level of -O.
         late_bind: the setting of that name.
+        dynamic_class: the setting of that name.
         exclude: patterns of files that were copied as they are.
     """
 
     late_bind: str
+    dynamic_class: bool
     exclude: tuple[str, ...]
     dyntransform: str = __version__
     python: str = "{}.{}".format(*sys.version_info)
     optimize: int = sys.flags.optimize
 
     def __str__(self) -> str:
+        settings = f"late_bind = {self.late_bind!r}, dynamic_class = {str(self.dynamic_class).lower()}"
         level = f" -O level {self.optimize}" if self.optimize else ""
-        return f"dyntransform {self.dyntransform}, Python {self.python}{level}, late_bind = {self.late_bind!r}"
+        return f"dyntransform {self.dyntransform}, Python {self.python}{level}, {settings}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +127,10 @@ def read(tree: str) -> Manifest | None:
 
 
 def _manifest(content: dict[str, Any]) -> Manifest:
-    if content["format"] != _FORMAT:
+    if content["format"] == _WITHOUT_BASES:
+        content["dynamic_class"] = False
+        content["dyntransform"] += ", an earlier form"
+    elif content["format"] != _FORMAT:
         raise ValueError(content["format"])
     made_by = {field.name: content[field.name] for field in dataclasses.fields(Maker)}
     made_by["exclude"] = tuple(made_by["exclude"])

@@ -37,7 +37,8 @@ def build(words: Sequence[str]) -> int:
     settings = load(first if first.is_dir() else first.absolute().parent)
     exclude = (*settings.exclude, *options.exclude)
     try:
-        work = Build(options.src, options.out, Config(settings.roots, exclude, settings.late_bind))
+        config = Config(settings.roots, exclude, settings.late_bind, dynamic_class=settings.dynamic_class)
+        work = Build(options.src, options.out, config)
         if options.check:
             return _tell(options.out, work.differences())
         done = work.run(options.jobs, module_progress)

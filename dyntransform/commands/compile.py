@@ -42,7 +42,7 @@ def compile(words: Sequence[str]) -> int:  # noqa: A001 - the name of the comman
     folders = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in options.src]
     settings = load(folders[0])
     roots = Roots(settings.roots or folders, settings.exclude)
-    late_bound = LateBound(frozenset(), roots, settings.late_bind == "all")
+    late_bound = LateBound(frozenset(), roots, settings.late_bind == "all", settings.dynamic_class)
     found = modules(options.src, roots, late_bound)
     if not found:
         raise ConfigError(f"{' '.join(options.src)}: no modules of the project; its roots are {', '.join(roots.paths)}")

@@ -78,13 +78,13 @@ _CONTEXT = 3
 
 
 def _late_bound(path: Path) -> Callable[[str], bool]:
-    """Return what tells for a file whether names imported from a module are late bound."""
+    """Return what tells for a file what is rewritten in it."""
+    from dyntransform.building.late_bound import LateBound
     from dyntransform.importing.roots import Roots
 
     config = load(path.absolute().parent)
-    if config.late_bind == "all":
-        return lambda _name: True
-    return Roots(config.roots or [path.absolute().parent], config.exclude).is_project
+    roots = Roots(config.roots or [path.absolute().parent], config.exclude)
+    return LateBound(frozenset(), roots, config.late_bind == "all", config.dynamic_class)
 
 
 def _show_compiled(path: Path, *, context: int | None, lowered: bool) -> int:
@@ -108,7 +108,10 @@ def _show_compiled(path: Path, *, context: int | None, lowered: bool) -> int:
         print(f"{path}: {rewritten.reason}", file=sys.stderr)
     parts = list(changed(code, rewritten.code))
     if not parts and not rewritten.reason:
-        print(f"{path}: no function reads a name that it imports from the project: it runs as it is", file=sys.stderr)
+        print(
+            f"{path}: no class gains a base, no function reads what it imports from the project: it runs as it is",
+            file=sys.stderr,
+        )
     for part in parts:
         if lowered:
             show_source("\n".join([f"{path}: {part.name}", *part.after, ""]), "text")

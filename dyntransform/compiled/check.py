@@ -10,7 +10,8 @@ from dyntransform.compiled.instructions import Instruction, Listing, disassemble
 from dyntransform.compiled.reads import Read
 from dyntransform.compiled.stack import heights
 from dyntransform.cpython.opcodes import STRONG, TOLD_TO_MONITORS
-from dyntransform.transform.lowering import BASE, REPLACED
+from dyntransform.runtime.dynamic_class import BASE
+from dyntransform.transform.lowering import REPLACED
 
 __all__ = ["difference"]
 

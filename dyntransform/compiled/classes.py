@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dyntransform.compiled.instructions import Instruction, Listing
 from dyntransform.compiled.scopes import Scope
-from dyntransform.transform.lowering import BASE
+from dyntransform.runtime.dynamic_class import BASE
 
 __all__ = ["ClassBuild", "find_builds", "gained"]
 

@@ -14,8 +14,9 @@ from dyntransform.compiled.reads import Read, find_reads
 from dyntransform.compiled.scopes import Scope
 from dyntransform.cpython.opcodes import FROM_LOCALS, STRONG
 from dyntransform.importing.compiling import LinkSpec
+from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.decide import Options, Source
-from dyntransform.transform.lowering import BASE, REPLACED
+from dyntransform.transform.lowering import REPLACED
 
 __all__ = ["Rewritten", "rewrite"]
 
@@ -61,13 +62,14 @@ def rewrite(code: CodeType, options: Options) -> Rewritten:
 def _rewrite(code: CodeType, options: Options) -> Rewritten:
     module = Scope(code)
     imports = find_imports(module, options)
-    rewriting = _Rewriting(imports)
+    rewriting = _Rewriting(imports, options)
     new = rewriting.scope(module)
     return Rewritten(new, imports.links, tuple(rewriting.lookups), "; ".join(rewriting.reasons))
 
 
 class _Rewriting:
-    def __init__(self, imports: Imports) -> None:
+    def __init__(self, imports: Imports, options: Options) -> None:
+        self._options = options
         self._sources = imports.sources
         self._names = {name for _, name in imports.sources}
         self.lookups: dict[Source, None] = {}
@@ -79,6 +81,8 @@ class _Rewriting:
         if scope.is_function and not self._names:
             return code
         builds = list(find_builds(scope))
+        if builds and not self._options.dynamic_class:
+            builds = []
         if self._names.isdisjoint([*code.co_varnames, *code.co_cellvars, *code.co_freevars]):
             reads: list[Read] = []
             inside = scope.children
@@ -97,7 +101,7 @@ class _Rewriting:
         new = _changed(scope, reads, builds, constants)
         found = difference(scope.listing, new, reads, builds)
         if found:
-            self.reasons.append(f"names imported in functions and classes stay as they are in {code.co_qualname}: {found}")
+            self.reasons.append(f"imported names and classes stay as they are in {code.co_qualname}: {found}")
             return kept
         self.lookups.update((source, None) for read in reads for source in read.sources)
         return new

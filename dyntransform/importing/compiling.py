@@ -262,7 +262,7 @@ def _rewrite(
         lower(tree, decisions)
         code = compile_as_import(tree, path, module)
     except RecursionError:
-        reason = f"{path}: nested too deeply to be rewritten; names imported in its functions are not late bound, and its classes gain no base"
+        reason = f"{path}: nested too deeply: imported names are not late bound, and classes gain no base"
         return Compiled(_plain(path, data, stage, module), (), (), data, reason, stage)
     links = tuple((link.scope, link.module, link.names) for link in decisions.links)
     lookups = tuple({source for sources in decisions.reads.values() for source in sources})

@@ -17,6 +17,7 @@ from dyntransform.importing.frames import posing_as
 from dyntransform.importing.loaded import Registry
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime import lookup
+from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.optout import opts_out
 
 TYPE_CHECKING = False
@@ -27,11 +28,12 @@ __all__ = ["DynLoader", "DynSourcelessLoader", "Project", "expect_main", "projec
 
 
 class Project:
-    """What the hook loads: the roots, which from-imports are late bound, and the modules loaded so far."""
+    """What the hook loads: the roots, what is rewritten in their modules, and the modules loaded so far."""
 
-    def __init__(self, roots: Roots, late_bind: str = "project") -> None:
+    def __init__(self, roots: Roots, late_bind: str = "project", *, dynamic_class: bool = True) -> None:
         self.roots = roots
         self.late_bind = late_bind
+        self.dynamic_class = dynamic_class
         self.loaded = Registry()
         self.found: list[adopt.Found] = []
 
@@ -60,7 +62,9 @@ class Project:
         return any(os.path.basename(one.path) == name for one in self.loaded.snapshot().values())
 
     def is_late_bound(self, name: str) -> bool:
-        """Whether names imported from the top-level module `name` are late bound."""
+        """Whether names imported from a top-level module are late bound; for `BASE`, whether classes gain it."""
+        if name == BASE:
+            return self.dynamic_class
         return self.late_bind == "all" or self.roots.is_project(name)
 
 

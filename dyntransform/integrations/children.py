@@ -13,12 +13,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from dyntransform.importing.loader import DynLoader, expect_main, project
+from dyntransform.importing.loader import DynLoader, Project, expect_main, project
 from dyntransform.integrations.environment import variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 __all__ = ["attach", "detach"]
 
@@ -60,8 +60,9 @@ def _replace(owner: Any, name: str, wrapped: Callable[[Callable[..., Any]], Any]
 class _Settings:
     """What a child needs to install the hook; reading it from a pickle does so."""
 
-    def __init__(self, roots: Sequence[str], exclude: Sequence[str], late_bind: str) -> None:
-        self._arguments = (tuple(roots), tuple(exclude), late_bind)
+    def __init__(self, owner: Project) -> None:
+        roots = owner.roots
+        self._arguments = (tuple(roots.paths), tuple(roots.exclude), owner.late_bind, owner.dynamic_class)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The child may not have the parent's sys.path yet, which multiprocessing sets right afterwards.
@@ -78,7 +79,7 @@ def _with_settings(original: Callable[[str], dict[str, Any]]) -> Callable[[str],
         data = original(name)
         owner = project()
         if owner is not None:
-            data[_KEY] = _Settings(owner.roots.paths, owner.roots.exclude, owner.late_bind)
+            data[_KEY] = _Settings(owner)
         return data
 
     return get_preparation_data
@@ -94,7 +95,7 @@ def _with_hooked_server(original: Callable[[Any], None]) -> Callable[[Any], None
         before = dict(os.environ)
         # Its children import the main module themselves, with the hook: see `_main_from_path`.
         self._preload_modules = [_BOOT, *(name for name in modules if name != "__main__")]
-        os.environ.update(variables(owner.roots.paths, owner.roots.exclude, owner.late_bind))
+        os.environ.update(variables(owner.roots.paths, owner.roots.exclude, owner.late_bind, owner.dynamic_class))
         try:
             original(self)
         finally:

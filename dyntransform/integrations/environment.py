@@ -26,6 +26,8 @@ EXCLUDE = "DYNTRANSFORM_EXCLUDE"
 """Patterns, separated as in PATH; without it those of pyproject.toml hold."""
 LATE_BIND = "DYNTRANSFORM_LATE_BIND"
 """The setting of that name; without it that of pyproject.toml holds."""
+DYNAMIC_CLASS = "DYNTRANSFORM_DYNAMIC_CLASS"
+"""The setting of that name, "true" or "false"; without it that of pyproject.toml holds."""
 
 _NAME = "dyntransform_enabled"
 _FILES = {
@@ -39,29 +41,43 @@ def start() -> None:
     """Install the hook as the environment variables say; what is wrong with them is printed, and Python goes on."""
     if not os.environ.get(ROOTS):
         return
+    given: Any = os.environ.get(DYNAMIC_CLASS)
     install(
         _split(os.environ[ROOTS]),
         _split(os.environ[EXCLUDE]) if EXCLUDE in os.environ else None,
         os.environ.get(LATE_BIND),
+        _BOOLS.get(given, given),
     )
 
 
-def install(roots: Sequence[str], exclude: Sequence[str] | None = None, late_bind: Any = None) -> None:
+_BOOLS = {"true": True, "false": False}
+
+
+def install(
+    roots: Sequence[str], exclude: Sequence[str] | None = None, late_bind: Any = None, dynamic_class: Any = None
+) -> None:
     """Install the hook in a process that did not ask for it.
 
     Args:
         roots: folders of the project.
         exclude: patterns; those of pyproject.toml if None.
         late_bind: the setting of that name; that of pyproject.toml if None.
+        dynamic_class: the setting of that name; that of pyproject.toml if None.
     """
     from dyntransform import config, hook
 
     try:
         settings = config.Config()
-        if roots and (exclude is None or late_bind is None):
+        if roots and None in (exclude, late_bind, dynamic_class):
             settings = config.load(roots[0])
         late_bind = config.late_bind(ROOTS, late_bind or settings.late_bind)
-        hook.install(roots, settings.exclude if exclude is None else exclude, late_bind=late_bind)
+        given = settings.dynamic_class if dynamic_class is None else dynamic_class
+        hook.install(
+            roots,
+            settings.exclude if exclude is None else exclude,
+            late_bind=late_bind,
+            dynamic_class=config.dynamic_class(ROOTS, given),
+        )
     except DyntransformError as problem:
         text = f"dyntransform: the hook is not installed: {problem}"
         if text not in _said:
@@ -73,9 +89,19 @@ _said: list[str] = []
 """What was printed: `site` executes the files of a virtual environment twice."""
 
 
-def variables(roots: Sequence[str], exclude: Sequence[str], late_bind: str) -> Mapping[str, str]:
+def variables(
+    roots: Sequence[str],
+    exclude: Sequence[str],
+    late_bind: str,
+    dynamic_class: bool,  # noqa: FBT001 - a setting
+) -> Mapping[str, str]:
     """Return the environment variables that `start` understands."""
-    return {ROOTS: os.pathsep.join(roots), EXCLUDE: os.pathsep.join(exclude), LATE_BIND: late_bind}
+    return {
+        ROOTS: os.pathsep.join(roots),
+        EXCLUDE: os.pathsep.join(exclude),
+        LATE_BIND: late_bind,
+        DYNAMIC_CLASS: str(dynamic_class).lower(),
+    }
 
 
 def _split(text: str) -> list[str]:

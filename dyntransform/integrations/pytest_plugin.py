@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.option.dyn = True
     config.option.dyn_root = list(installed.roots.paths)
-    config.option.dyn_settings = (installed.roots.exclude, installed.late_bind)
+    config.option.dyn_settings = (installed.roots.exclude, installed.late_bind, installed.dynamic_class)
     if config.option.dyn_watch:
         if getattr(config.option, "numprocesses", None):
             raise pytest.UsageError("--dyn-watch runs all tests in one process: leave out -n")
@@ -75,7 +75,10 @@ def _install(config: pytest.Config) -> None:
         if not root.is_dir():
             raise pytest.UsageError(f"--dyn-root {root}: no such folder")
     was_there = hook.current()
-    exclude, late_bind = getattr(config.option, "dyn_settings", (found.exclude, found.late_bind))
-    installed = hook.install(roots or [config.rootpath, *found.roots], exclude, late_bind=late_bind)
+    own = (found.exclude, found.late_bind, found.dynamic_class)
+    exclude, late_bind, dynamic_class = getattr(config.option, "dyn_settings", own)
+    installed = hook.install(
+        roots or [config.rootpath, *found.roots], exclude, late_bind=late_bind, dynamic_class=dynamic_class
+    )
     if was_there is None:
         config.add_cleanup(installed.uninstall)

@@ -1,8 +1,8 @@
 """Which bases a live class can have, so that it is what its statement says.
 
-A base changes in place by one assignment of ``__bases__``. CPython takes it if the layouts go together, which depends on
-the first base: `DynamicClass` has what plain instances have, so it may stand first, or be left out, where the statement
-says otherwise. Nobody else sees it if the method resolution orders without it are those of a new process.
+A base changes in place by one assignment of ``__bases__``. CPython takes it if the layouts go together, which depends
+on the first base: `DynamicClass` has what plain instances have, so it may stand first, or be left out, where the
+statement says otherwise. Nobody else sees it if the method resolution orders without it are those of a new process.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _candidates(cls: type, wanted: _Bases) -> Iterator[_Bases]:
 
 
 def can_be_set(cls: type, name: str, old: Any, new: Any) -> bool:
-    """Whether CPython allows that an attribute of a class is set: try it, and go back at once; no other thread sees it."""
+    """Whether CPython allows to set an attribute of a class: try it, and go back at once; no other thread sees it."""
     there = functools.partial(type.__setattr__, cls, name, new)
     back = functools.partial(type.__setattr__, cls, name, old)
     try:

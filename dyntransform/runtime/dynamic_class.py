@@ -6,7 +6,7 @@ import builtins
 __all__ = ["BASE", "DynamicClass"]
 
 BASE = "__dyn_class__"
-"""The builtins name that lowered code reads; `transform.lowering` writes the same name."""
+"""The builtins name that lowered code reads."""
 
 
 class DynamicClass:  # noqa: D101 - see above

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from dyntransform.cpython.lazy import is_lazy
+from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.optout import MARK, opted_out_classes
 from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
 
@@ -36,10 +37,16 @@ class Options:
     """What to rewrite.
 
     Attributes:
-        is_project: tells whether the top-level module of that name can be reloaded; relative imports always can.
+        is_project: tells whether the top-level module of that name can be reloaded; relative imports always can. Asked
+            for `BASE`, it tells whether classes gain that: whoever keeps the answers knows on what a module depends.
     """
 
     is_project: Callable[[str], bool] = lambda _name: True
+
+    @property
+    def dynamic_class(self) -> bool:
+        """Whether classes gain `DynamicClass`."""
+        return self.is_project(BASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +167,7 @@ class _Imports:
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 scope = _Scope(f"{scope.name}.{node.name}.{_LOCAL}".lstrip("."), is_function=True)
             elif isinstance(node, ast.ClassDef):
-                if not scope.in_function and _gains_base(node):
+                if not scope.in_function and _gains_base(node) and self._options.dynamic_class:
                     self._decisions.classes.append(node)
                 scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=_is_plain(node))
             elif isinstance(node, ast.Global) and not scope.is_function:

@@ -23,15 +23,13 @@ import ast
 import bisect
 from collections.abc import Collection, Iterator, Mapping
 
+from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.decide import STATEMENT_LISTS, Decisions, Import, Source, statement_lists
 
-__all__ = ["BASE", "REPLACED", "add_bases", "ask_behind", "base_of", "lower"]
+__all__ = ["REPLACED", "add_bases", "ask_behind", "base_of", "lower"]
 
 REPLACED = "__dyn_replaced__"
 """The builtins name of R. A builtin is found when code runs with other globals, and costs what a global does."""
-
-BASE = "__dyn_class__"
-"""The builtins name of `DynamicClass`."""
 
 
 def lower(tree: ast.Module, decisions: Decisions) -> None:
