@@ -22,14 +22,18 @@ def test_defaults(tmp_path: Path) -> None:
     """Without a file the defaults hold."""
     found = load(tmp_path)
     assert (found.roots, found.exclude, found.late_bind, found.watch) == ((), (), "project", True)
+    assert found.dynamic_class
 
 
 def test_all_settings(tmp_path: Path) -> None:
     """Every setting is read; roots are relative to the file."""
-    settings(tmp_path, "roots = ['src', '.']\nexclude = ['gen/*']\nlate_bind = 'all'\nwatch = false")
+    settings(
+        tmp_path, "roots = ['src', '.']\nexclude = ['gen/*']\nlate_bind = 'all'\nwatch = false\ndynamic_class = false"
+    )
     found = load(tmp_path)
     assert found.roots == (tmp_path / "src", tmp_path)
     assert (found.exclude, found.late_bind, found.watch) == (("gen/*",), "all", False)
+    assert not found.dynamic_class
 
 
 def test_nearest_file_upwards(tmp_path: Path) -> None:
@@ -58,6 +62,7 @@ def test_files_of_others(tmp_path: Path) -> None:
         ("exclude = true", ["exclude: True must be a list of strings"]),
         ("late_bind = 'some'", ["late_bind: 'some' must be one of 'project', 'all'"]),
         ("late_bind = ['all']", ["late_bind: ['all'] must be one of"]),
+        ("dynamic_class = 1", ["dynamic_class: 1 must be true or false"]),
         ("watch = 'no'", ["watch: 'no' must be true or false"]),
         ("watch = 1", ["watch: 1 must be true or false"]),
         ("watch =", ["not valid TOML", "line 5", "correct it"]),

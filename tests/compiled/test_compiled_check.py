@@ -10,10 +10,12 @@ import pytest
 
 from dyntransform.compiled import rewriting
 from dyntransform.compiled.check import difference
+from dyntransform.compiled.classes import find_builds
 from dyntransform.compiled.instructions import Handler, Instruction, Listing, assemble, disassemble
 from dyntransform.compiled.reads import Read, find_reads
 from dyntransform.compiled.rewriting import rewrite
 from dyntransform.compiled.scopes import Scope
+from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.decide import Options
 
 TEXT = """
@@ -130,7 +132,7 @@ def test_the_original_stands_in_where_the_check_fails(monkeypatch: pytest.Monkey
     before, after = [[one for one in code.co_consts if isinstance(one, CodeType)] for code in (plain, rewritten.code)]
     assert after[0] is before[0]
     assert after[1] != before[1]
-    assert rewritten.reason == "names imported in functions stay as they are in f: it is odd"
+    assert rewritten.reason == "imported names and classes stay as they are in f: it is odd"
     assert rewritten.lookups == SOURCES
 
 
@@ -148,3 +150,18 @@ def test_unknown_code_is_left_as_it_is() -> None:
     assert rewritten.code is module
     assert (rewritten.links, rewritten.lookups) == ((), ())
     assert rewritten.reason.startswith("left as it is: Python's own compiler writes no such code")
+
+
+CLASSES = "class A: pass\nclass B(object):\n class C: pass\n"
+
+
+def test_bases_are_compared() -> None:
+    """A class that gains the base differs in nothing else; code without it, or with another one, is found."""
+    scope = Scope(compile(CLASSES, "file.py", "exec", dont_inherit=True))
+    builds = list(find_builds(scope))
+    new = rewrite(scope.code, Options()).code
+    assert difference(scope.listing, new, [], builds) == ""
+    assert difference(scope.listing, new, []) != ""
+    assert "base" in difference(scope.listing, scope.code, [], builds)
+    wrong = new.replace(co_names=tuple("other" if name == BASE else name for name in new.co_names))
+    assert difference(scope.listing, wrong, [], builds) == "line 1: the class has no base of ours"

@@ -13,7 +13,7 @@ from dyntransform.transform.decide import Options
 
 TEXT = """
 def same(): return 1
-class C:
+class C(object, metaclass=type):
     def f(self):
         from m import y
         while self:

@@ -38,7 +38,7 @@ class Environment:
 
     def run(self, cwd: Path, *words: str, variables: Mapping[str, str] | None = None) -> str:
         """Run Python, and return what it prints and says."""
-        ours = {environment.ROOTS, environment.EXCLUDE, environment.LATE_BIND}
+        ours = {environment.ROOTS, environment.EXCLUDE, environment.LATE_BIND, environment.DYNAMIC_CLASS}
         inherited = {name: value for name, value in os.environ.items() if name not in ours}
         path = [str(Path(dyntransform.__file__).parents[1]), sysconfig.get_path("purelib")]
         done = subprocess.run(
@@ -125,7 +125,7 @@ def test_variables_are_put_back(enabled: Environment, project: Path) -> None:
         "with dyntransform.install(['src']): print(sorted(ours()))\n"
         "print(ours() == before)\n"
     )
-    names = ["DYNTRANSFORM_EXCLUDE", "DYNTRANSFORM_LATE_BIND", "DYNTRANSFORM_ROOTS"]
+    names = ["DYNTRANSFORM_DYNAMIC_CLASS", "DYNTRANSFORM_EXCLUDE", "DYNTRANSFORM_LATE_BIND", "DYNTRANSFORM_ROOTS"]
     assert enabled.run(project, "-c", code) == f"{names}\nTrue\n"
 
 
@@ -133,6 +133,7 @@ def test_variables_are_put_back(enabled: Environment, project: Path) -> None:
     ("variables", "words"),
     [
         ({environment.ROOTS: "nowhere"}, "nowhere: no such folder"),
+        ({environment.ROOTS: "src", environment.DYNAMIC_CLASS: "no"}, "dynamic_class: 'no' must be true or false"),
         ({environment.ROOTS: "src", environment.LATE_BIND: "never"}, "late_bind: 'never' must be one of"),
     ],
 )

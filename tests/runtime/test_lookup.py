@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import pickle
 import subprocess
 import sys
 import types
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dyntransform.runtime import DynamicClass, _dyn_lookup
+from dyntransform.runtime import _dyn_lookup
 from dyntransform.runtime.lookup import REPLACED, Replacements, replacements
 from dyntransform.transform import lowering
 
@@ -142,33 +141,6 @@ def test_readable_lookup_at_rest() -> None:
     """Without old values it returns its third argument."""
     assert not Replacements()
     assert _dyn_lookup("pkg.mod", "y", OLD) is OLD
-
-
-def test_dynamic_class_adds_nothing() -> None:
-    """The base has no layout, no docstring and no methods, so that creating an instance costs what it did."""
-    assert set(vars(DynamicClass)) - {"__firstlineno__", "__static_attributes__"} == {"__module__", "__doc__"}
-    assert DynamicClass.__doc__ is None
-    assert type(DynamicClass) is type
-    assert DynamicClass.__basicsize__ == object.__basicsize__
-    assert DynamicClass.__dictoffset__ == DynamicClass.__weakrefoffset__ == 0
-
-
-def test_dynamic_class_shows_nothing() -> None:
-    """An object of a class with the base has the attributes that it has without, also if it has slots of its own."""
-
-    class Plain:
-        pass
-
-    class Rewritten(DynamicClass):
-        pass
-
-    class Slotted(DynamicClass):
-        __slots__ = ("x",)
-
-    assert dir(Rewritten()) == dir(Plain())
-    assert not hasattr(Slotted(), "__dict__")
-    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
-        assert type(Slotted().__reduce_ex__(protocol)) is type(Plain().__reduce_ex__(protocol))
 
 
 def test_importing_the_runtime_makes_the_builtin() -> None:

@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.decide import Decisions, Options, decide
 
 ALL = Options()
@@ -180,7 +181,18 @@ def test_links(text: str, linked: list[object]) -> None:
         ("class A: pass", True),
         ("class A(): pass", True),
         ("class A(object): pass", True),
-        ("def f():\n class A: pass", True),
+        ("def f():\n class A: pass", False),
+        ("def f():\n class B:\n  class A: pass", False),
+        ("class B:\n def f(self):\n  class A: pass", False),
+        ("@d\nclass A: pass", False),
+        ("class A: __slots__ = ()", False),
+        ("class A: __slots__: tuple = ()", False),
+        ("class A: __slots__: tuple", True),
+        ("class A:\n if a:\n  x, *__slots__ = b", False),
+        ("class A:\n for __slots__ in b: pass", False),
+        ("class A:\n with b as __slots__: pass", False),
+        ("class A:\n def f(self): __slots__ = ()", True),
+        ("class A:\n class B: __slots__ = ()", True),
         ("class B(Exception):\n class A: pass", True),
         ("if a:\n class A: pass", True),
         ("class A(B): pass", False),
@@ -192,8 +204,27 @@ def test_links(text: str, linked: list[object]) -> None:
     ],
 )
 def test_classes(text: str, gains: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """A class without a base gains one; any other is left as it is."""
+    """A class without a base gains one, unless something would show it; any other is left as it is."""
     assert ("A" in [node.name for node in decided(text).classes]) is gains
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="no type parameters")
+def test_classes_with_type_parameters() -> None:
+    """Type parameters are the base `Generic`."""
+    assert not decided("class A[T]: pass").classes
+
+
+def test_classes_by_the_settings() -> None:
+    """The settings may say that no class gains the base; they are asked only where one would."""
+    asked = []
+
+    def is_project(name: str) -> bool:
+        asked.append(name)
+        return False
+
+    assert not decided("class A: pass", Options(is_project)).classes
+    assert not decided("class A(B): pass", Options(is_project)).classes
+    assert asked == [BASE]
 
 
 def test_only_project_modules() -> None:

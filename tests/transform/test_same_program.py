@@ -31,6 +31,7 @@ from dyntransform.transform.text import rewrite
 
 _EXAMPLES = int(os.environ.get("DYN_EXAMPLES", "80"))
 TraceFunction: TypeAlias = Callable[[types.FrameType, str, object], object]
+_INHERITED = {"__dict__", "__weakref__"}
 _OWN = {"_dyn_lookup", "DynamicClass", "_DynamicClass"}
 
 
@@ -49,7 +50,7 @@ def _fresh(root: Path) -> Iterator[None]:
         sys.path_importer_cache.pop(str(root), None)
         for name in set(sys.modules) - set(modules):
             del sys.modules[name]
-        assert set(vars(__import__("builtins"))) - builtin_names <= {"__dyn_replaced__"}
+        assert set(vars(__import__("builtins"))) - builtin_names <= {"__dyn_replaced__", "__dyn_class__"}
 
 
 def _tell(value: object) -> str:
@@ -114,7 +115,7 @@ def _run(root: Path) -> tuple[str, str]:
                 if key not in _OWN and not key.startswith("__"):
                     story.append(f"{name}.{key} = {_tell(value)}")
                     if isinstance(value, type):
-                        story.append(f"{sorted(vars(value))} {value.__doc__}")
+                        story.append(f"{sorted(vars(value).keys() - _INHERITED)} {value.__doc__}")
     story.append(_without_addresses(output.getvalue()))
     story += [f"{each.category.__name__}: {each.message}, line {each.lineno}" for each in caught]
     return "\n".join(story + events), "\n".join(short.get(told, told) for told in story)
