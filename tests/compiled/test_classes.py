@@ -62,7 +62,19 @@ def test_type_parameters() -> None:
     assert DynamicClass not in made("class A[T]: pass").__mro__
 
 
+NAMESPACE = """
+class N(dict):
+    def __missing__(self, name):
+        return globals().get(name)
+class M(type):
+    def __prepare__(*args):
+        return N()
+class B(metaclass=M):
+    class A: pass
+A = B.A
+"""
+
+
 def test_namespaces_with_an_answer_to_everything() -> None:
     """In the body of a class the base is read as a builtin."""
-    text = "class N(dict):\n def __missing__(self, name): return globals().get(name)\nclass M(type):\n def __prepare__(*args): return N()\nclass B(metaclass=M):\n class A: pass\nA = B.A\n"
-    assert made(text).__bases__ == (DynamicClass,)
+    assert made(NAMESPACE).__bases__ == (DynamicClass,)
