@@ -15,6 +15,7 @@ from bytecode.instr import CellVar
 from dyntransform.cpython.features import CLASSES_KNOW_THEIR_PLACE
 from dyntransform.lifting.decoding import decode, name_of, separate
 from dyntransform.lifting.parts import Block, Body, Part, codes_in
+from dyntransform.runtime.dynamic_class import BASE
 
 __all__ = ["assemble"]
 
@@ -77,6 +78,9 @@ class _Scope:
                 self._parts[part.id] = part
         if isinstance(node, ast.ClassDef):
             statements = [one for each in _Scope(node.name, self._parts).statements(node.body) for one in each]
+            gaining = next((index for index, one in enumerate(statements) if _gains_base(one)), None)
+            if gaining is not None:
+                statements.insert(gaining, ast.copy_location(ast.Global([BASE]), node))
             fields = {**dict(ast.iter_fields(node)), "body": statements}
             return ast.copy_location(ast.ClassDef(**fields), node)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -203,6 +207,11 @@ def _spliced(items: Sequence[Any], parts: dict[str, Part]) -> Iterator[Any]:
             continue
         yield from part.copied()
         drop = part.is_statement
+
+
+def _gains_base(node: ast.stmt) -> bool:
+    """Whether it is a class with the base `DynamicClass`, which the body of a class reads as a global."""
+    return isinstance(node, ast.ClassDef) and any(isinstance(one, ast.Name) and one.id == BASE for one in node.bases)
 
 
 def _looks_in_class(item: Any) -> bool:

@@ -6,10 +6,12 @@ import ast
 import dataclasses
 from collections.abc import Iterator
 from types import CodeType
+from typing import Any
 
 from dyntransform.cpython.opcodes import ANNOTATE, AT_END, AT_START, MAKES_AT_END, MARKED, RETURNS
 from dyntransform.lifting.annotations import FUTURE, add_signature, evaluator_of, variables, written
 from dyntransform.lifting.assembling import assemble
+from dyntransform.lifting.decoding import name_of
 from dyntransform.lifting.exits import is_return
 from dyntransform.lifting.flow import Flow, Range
 from dyntransform.lifting.generics import ScopeMachine, lift_generic
@@ -18,6 +20,7 @@ from dyntransform.lifting.parts import Block, Body, Part, codes_in, is_mark
 from dyntransform.lifting.scanning import Scan
 from dyntransform.lifting.syntax import definition, lambda_expression, statement
 from dyntransform.lifting.values import Annotation, Function, UnknownCodeError, located
+from dyntransform.runtime.dynamic_class import BASE
 
 __all__ = ["inner_function", "lift"]
 
@@ -167,7 +170,7 @@ class _Body:
         if numbers:
             return self._mark(piece, numbers)
         machine = Machine(self._flow, lambda_expression, _generic)
-        if self._name and any(self._flow.instructions[index].name in _GLOBAL for index in piece.indexes):
+        if self._name and any(_is_global(self._flow.instructions[index]) for index in piece.indexes):
             raise UnknownCodeError
         lifted = machine.lift(piece)
         if lifted.annotation is not None:
@@ -227,6 +230,12 @@ _SEEN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.
 
 _GLOBAL = {"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"}
 """In a class body, this is another namespace."""
+
+
+def _is_global(instruction: Any) -> bool:
+    """Whether an instruction names a global; the base of a nested class is declared global by `assemble`."""
+    return instruction.name in _GLOBAL and name_of(instruction.arg) != BASE
+
 
 _ENDING = {*MAKES_AT_END, *RETURNS, "STORE_NAME", "NOP"}
 

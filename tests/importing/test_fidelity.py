@@ -37,7 +37,8 @@ PROGRAMS = {
             print(inspect.getsource(one), inspect.getsourcelines(one)[1], inspect.signature(one), inspect.getdoc(one))
             print(inspect.getfile(one), inspect.getmodule(one), one.__qualname__, one.__defaults__, one.__kwdefaults__)
         print(inspect.getsource(module.Plain), inspect.getsource(module) == open(module.__file__).read())
-        print([name for name, _ in inspect.getmembers(module)], [one for one in inspect.getmro(module.Plain) if one.__name__ != "DynamicClass"])
+        print([name for name, _ in inspect.getmembers(module)])
+        print([one for one in inspect.getmro(module.Plain) if one.__name__ != "DynamicClass"])
         print(inspect.getclosurevars(module.factory()).nonlocals, inspect.getclosurevars(module.late).globals)
         print(inspect.classify_class_attrs(module.Plain)[-1].name, dir(module.Plain), module.__doc__)
         print(module.late.__code__.co_varnames, module.late.__code__.co_freevars, module.late.__code__.co_firstlineno)
@@ -275,7 +276,8 @@ PROGRAMS = {
         print(type(module.Plain), [one for one in module.Plain.__mro__ if one.__name__ != "DynamicClass"])
         print(module.Plain.__doc__, sorted(module.Plain.__dict__.keys() - {"__dict__", "__weakref__"}))
         class Other(module.Plain, dict): pass
-        print(Other.__mro__[:2], Other.__mro__[-2:], repr(Other()), module.Plain.__weakrefoffset__, module.Plain.__basicsize__)
+        print(Other.__mro__[:2], Other.__mro__[-2:], repr(Other()))
+        print(module.Plain.__weakrefoffset__, module.Plain.__basicsize__)
     """,
     "asyncio": """
         import asyncio, module
