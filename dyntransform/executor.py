@@ -18,8 +18,8 @@ from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 from dyntransform import hook
-from dyntransform.cpython.opcodes import NO_VALUE, constant
 from dyntransform.console import show_report
+from dyntransform.cpython.opcodes import NO_VALUE, constant
 from dyntransform.runtime.names import absolute_name
 
 __all__ = ["DynamicModeExecutor"]

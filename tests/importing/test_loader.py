@@ -351,6 +351,7 @@ def test_subinterpreters(root: Path) -> None:
         inner = interpreters.create()
         program = "import sys; sys.path.insert(0, '.'); import mod; print(mod.f(), flush=True)"
         result = interpreters.run_string(inner, program)
+        interpreters.destroy(inner)
         print(result, mod.f())
     """
     assert run(root, code) == "1\nNone 1\n"
