@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -310,7 +311,9 @@ def test_forked_process(tmp_path: Path) -> None:
     with watching(tmp_path):
         watcher = Watcher([str(tmp_path)], lambda _saved: None, relevant=lambda _: True)
         watcher.start()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, such as those of pytest-xdist
+            pid = os.fork()
         if pid == 0:
             running = watcher.is_running
             watcher.stop()

@@ -111,7 +111,7 @@ def _begins_with_keyword() -> bool:
 
 
 LOOPS_HAVE_THEIR_KEYWORD: Final = _begins_with_keyword()
-"""Whether the instruction that is there for the line of ``while True`` is part of the loop (3.14); else it is before."""
+"""Whether the instruction that stands for the line of ``while True`` is part of the loop (3.14); else it is before."""
 
 # ---------------------------------------------------------------------- what calls and what imports
 

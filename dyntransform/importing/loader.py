@@ -181,6 +181,6 @@ def _compiled(loader: DynLoader, path: str, data: bytes) -> Compiled | None:
         if opts_out(data):
             code = SourceFileLoader.get_code(loader, loader.name)
             return Compiled(code, (), (), data)  # type: ignore[arg-type]  # of a source there is code
-        return compile_anew(path, data, _project.is_late_bound)
+        return compile_anew(path, data, _project.is_late_bound, module=loader.name)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -92,8 +92,8 @@ class _Scope:
 
     def _block(self, node: Block) -> list[ast.stmt]:
         """Return what stands for a block, behind what tells the compiler what is in it, and is never executed."""
-        variables = [each for each in node.body if isinstance(each, ast.AnnAssign)] if node.marks else []
-        numbers = {old: next(self._numbers) for old, _ in zip(node.marks, variables, strict=True)}
+        variables = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+        numbers = {old: next(self._numbers) for old in node.marks}
         part = node.part.renumbered(numbers)
         self._parts[part.id] = part
         told: list[ast.stmt] = [

@@ -63,8 +63,8 @@ class KeptValues:
 
     def _plain(self, statement: Statement) -> dict[str, Any] | None:
         node = statement.node
-        if isinstance(node, ast.AnnAssign) and node.value is None:
-            return None
+        if statement.annotated and (not isinstance(node, ast.AnnAssign) or node.value is None):
+            return None  # a value alone would lose its annotation
         if self._creation.is_dataclass and not self._creation.transforms:
             value = fields.recovered(self._cls, node)
             if value is not MISSING:

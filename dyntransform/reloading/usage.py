@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from dyntransform.lifting.parts import Block
 
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.reloading.expression_usage import Expressions
 from dyntransform.transform.written import is_live_binding
 
@@ -107,6 +108,10 @@ class _Statements(Expressions):
         for inner in node.body:
             if isinstance(inner, ast.ClassDef):  # its body runs too
                 self.visit(inner)
+            elif isinstance(inner, ast.AnnAssign) and DEFERRED_ANNOTATIONS:  # else its code reads the names
+                self._annotate([inner.annotation], asked=self._in_class)
+            elif isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef)) and DEFERRED_ANNOTATIONS:
+                self._annotate(signature_annotations(inner).values(), asked=bool(inner.decorator_list))
 
     # ------------------------------------------------------------------ simple statements
 

@@ -103,7 +103,7 @@ def test_opted_out(root: Path) -> None:
         import alone
         print(alone.f(), alone.f.__code__.co_names, type(alone.__loader__), alone.__loader__ is alone.__spec__.loader)
         print(alone.__loader__ == importlib.machinery.SourceFileLoader("alone", alone.__file__), alone.__spec__.origin)
-        print(os.path.exists(alone.__cached__), [name for name in os.listdir("__pycache__") if "alone" in name])
+        print(os.path.exists(alone.__spec__.cached), [name for name in os.listdir("__pycache__") if "alone" in name])
         importlib.reload(alone)
         try: import wrong
         except SyntaxError: traceback.print_exc()
@@ -351,6 +351,7 @@ def test_subinterpreters(root: Path) -> None:
         inner = interpreters.create()
         program = "import sys; sys.path.insert(0, '.'); import mod; print(mod.f(), flush=True)"
         result = interpreters.run_string(inner, program)
+        interpreters.destroy(inner)
         print(result, mod.f())
     """
     assert run(root, code) == "1\nNone 1\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import gc
 import sys
@@ -13,6 +14,7 @@ __all__ = ["Snapshot"]
 
 _Parts = dict[str, Any]
 _MISSING = object()
+ast.dump(ast.Pass())  # in Python 3.15 this imports a module, which the engine's first call shall not do
 
 
 class Snapshot:

@@ -72,7 +72,7 @@ def test_versions_do_not_pile_up(project):
     """After several edits of the bases there is one version of each class."""
     import gc
 
-    gc.collect()  # classes of that name in other tests
+    gc.collect()  # what other tests left
     mod = project.load("mod", "class B: pass\nclass A:\n    x = 0\n")
     held = mod.A()
     for n in range(6):

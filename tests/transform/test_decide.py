@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.decide import Decisions, Options, decide
 
@@ -53,7 +54,7 @@ def links(text: str, options: Options = ALL) -> list[tuple[str, str, tuple[tuple
         ("class C:\n def g(self):\n  from m import y\n  return y", ["4 y <- m.y"]),
         ("async def f():\n from m import y\n await y()\n async for _ in y: pass", ["3 y <- m.y", "4 y <- m.y"]),
         ("def f():\n from m import y\n yield y", ["3 y <- m.y"]),
-        ("def f():\n from m import y\n @y\n def g(a=y) -> y: pass", ["3 y <- m.y", "4 y <- m.y", "4 y <- m.y"]),
+        ("def f():\n from m import y\n @y\n def g(a=y): pass", ["3 y <- m.y", "4 y <- m.y"]),
         ("def f():\n from m import y\n class C(y, metaclass=y): pass", ["3 y <- m.y", "3 y <- m.y"]),
         ("def f():\n from m import y\n y = y + 1\n return y", ["3 y <- m.y", "4 y <- m.y"]),
         ("def f():\n from m import y\n for y in y: pass", ["3 y <- m.y"]),
@@ -84,7 +85,6 @@ def links(text: str, options: Options = ALL) -> list[tuple[str, str, tuple[tuple
         ("def f():\n from m import y\n match y:\n  case y(): pass\n  case y.a: y()", ["3 y <- m.y", "5 y <- m.y"]),
         ("def f():\n from m import y\n match 1:\n  case {y.a: b} if y: y()", ["4 y <- m.y", "4 y <- m.y"]),
         ("def f():\n from m import y\n match 1:\n  case [int(a=int(y))] | int(y): y()", ["4 y <- m.y"]),
-        ("def f():\n from m import y\n x: y = 1", ["3 y <- m.y"]),
         ("from __future__ import annotations\ndef f():\n from m import y\n x: y = 1\n def g(a: y) -> y: pass", []),
         ("class C:\n def g(s):\n  from m import y as __y\n  return __y", ["4 __y <- m.y"]),
         ("class C:\n def g(s):\n  from m import __y\n  return __y", ["4 __y <- m._C__y"]),
@@ -114,11 +114,26 @@ def test_reads(text: str, marked: list[str]) -> None:
     assert reads(text) == marked
 
 
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("def f():\n from m import y\n @y\n def g(a=y) -> y: pass", ["3 y <- m.y", "4 y <- m.y"]),
+        ("def f():\n from m import y\n x: y = y", ["3 y <- m.y"]),
+        ("def f():\n from m import y\n class C:\n  x: y = y", ["4 y <- m.y"]),
+        ("def f():\n from m import y\n def g(a: y, b: list[y] = y) -> y: return y", ["3 y <- m.y"] * 2),
+    ],
+)
+def test_annotations(text: str, marked: list[str]) -> None:
+    """From Python 3.14 on, annotations are evaluated lazily, and can be asked for as text: they are left alone."""
+    read = reads(text)
+    assert read == marked if DEFERRED_ANNOTATIONS else set(read) == set(marked) and len(read) > len(marked)
+
+
 @GENERIC
 @pytest.mark.parametrize(
     ("text", "marked"),
     [
-        ("def f():\n from m import y\n def g[T](a: y) -> y: return y", ["3 y <- m.y"] * 3),
+        ("def f():\n from m import y\n def g[T](a=y): return y", ["3 y <- m.y"] * 2),
         ("def f():\n from m import y\n class C[T](y): a = y", ["3 y <- m.y", "3 y <- m.y"]),
         ("def f():\n from m import y\n def g[y](a: y): return y", []),
         ("def f():\n from m import y\n type T = y\n return y", ["4 y <- m.y"]),
@@ -128,7 +143,7 @@ def test_reads(text: str, marked: list[str]) -> None:
         ),
         ("def f():\n from m import y\n class C:\n  def g[T](s, a: y): return y\n  y = 1", ["4 y <- m.y"]),
         ("def f():\n from m import y\n class C:\n  y = 1\n  class D[T](y):\n   def g(s): return y", ["6 y <- m.y"]),
-        ("def f():\n from m import y\n class C:\n  class D[T]:\n   def g[U](s, a: y): return y", ["5 y <- m.y"] * 2),
+        ("def f():\n from m import y\n class C:\n  class D[T]:\n   def g[U](s, a=y): return y", ["5 y <- m.y"] * 2),
         ("def f():\n from m import y\n class C:\n  def g[T](s, a: y):\n   global y\n   return y\n  y = 1", []),
         ("class C[T]:\n def g[U](s):\n  from m import y as __y\n  return __y", ["4 __y <- m.y"]),
     ],
