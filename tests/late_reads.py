@@ -27,13 +27,15 @@ def late_reads(code: CodeType, path: str = "") -> list[LateRead]:
 
 
 def _late_reads(code: CodeType, path: str) -> Iterator[LateRead]:
-    in_function = code.co_flags & (inspect.CO_OPTIMIZED | inspect.CO_NESTED)
+    in_function = code.co_flags & inspect.CO_OPTIMIZED or "<locals>" in code.co_qualname
     instructions = list(dis.get_instructions(code)) if in_function else []
     for index, one in enumerate(instructions):
         if one.argval != REPLACED or one.opname not in _LOADS or "JUMP" in instructions[index + 1].opname:
             continue  # the test is no call
-        rest = [each for each in instructions[index + 1 : index + 8] if not _is_between(each)]
+        rest = [each for each in instructions[index + 1 : index + 12] if not _is_between(each)]
         key, name = rest[0].argval, rest[1].argval
+        if any(each.opname == "STORE_GLOBAL" and each.argval == name for each in rest[2:5]):
+            continue  # it stands behind an import
         at = one.positions
         assert at is not None
         column = 0 if sys.version_info >= (3, 13) else at.col_offset

@@ -11,6 +11,8 @@ from dyntransform.transform.lowering import REPLACED
 _FLAGS = ("co_name", "co_qualname", "co_filename", "co_firstlineno", "co_flags", "co_varnames", "co_freevars")
 _COUNTS = ("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_cellvars", "co_nlocals")
 Span = tuple[int | None, int | None, int | None, int | None]
+_NOWHERE: Span = (None, None, None, None)
+"""Where Python 3.11 has the jump from the end of a loop that ends in an if statement."""
 
 
 def differences(plain: CodeType, lowered: CodeType) -> Iterator[str]:
@@ -37,10 +39,11 @@ def _positions(plain: CodeType, lowered: CodeType) -> Iterator[str]:
     free = {span for name, span in _spans(lowered) if name == REPLACED}
     for code in (plain, lowered):
         free |= {span for name, span in _spans(code) if _is_free(name, code)}
+    free.add(_NOWHERE)
     one, other = ({span for _, span in _spans(code)} - free for code in (plain, lowered))
     if one != other:
         yield f"{plain.co_qualname}: positions {sorted(map(str, one - other))} became {sorted(map(str, other - one))}"
-    if {line for *_, line in plain.co_lines()} != {line for *_, line in lowered.co_lines()}:
+    if {line for *_, line in plain.co_lines() if line} != {line for *_, line in lowered.co_lines() if line}:
         yield f"{plain.co_qualname}: lines differ"
 
 

@@ -22,8 +22,8 @@ REPLACED = "__dyn_replaced__"
 """The builtins name that lowered code reads; `transform.lowering` writes the same name."""
 
 
-_IN_FUNCTIONS = 0x01 | 0x10
-"""CO_OPTIMIZED and CO_NESTED: the code of functions, and of classes in them, as `inspect` names the flags."""
+_OPTIMIZED = 0x01
+"""CO_OPTIMIZED: the code of a function, as `inspect` names the flag."""
 
 
 def looks_up(code: CodeType) -> bool:
@@ -31,7 +31,8 @@ def looks_up(code: CodeType) -> bool:
 
     What a module or its classes ask does not count: they ask once, behind an import.
     """
-    if code.co_flags & _IN_FUNCTIONS and REPLACED in code.co_names:
+    in_function = code.co_flags & _OPTIMIZED or "<locals>" in code.co_qualname
+    if in_function and REPLACED in code.co_names:
         return True
     return any(type(one) is type(code) and looks_up(one) for one in code.co_consts)
 

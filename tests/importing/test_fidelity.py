@@ -296,7 +296,7 @@ PROGRAMS = {
     "source that is compiled again": """
         import ast, dis, module
         print(len(ast.parse(open(module.__file__).read()).body), module.__loader__.get_source("module")[:40])
-        print([line for *_, line in module.__loader__.get_code("module").co_lines()][:5])
+        print([line for *_, line in module.__loader__.get_code("module").co_lines()])
     """,
     "monitoring": """
         import sys, module

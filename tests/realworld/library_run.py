@@ -22,7 +22,7 @@ def rewrite_library() -> None:
 
     import dyntransform
     from dyntransform.importing import loader
-    from dyntransform.transform import decide, lowering, source  # noqa: F401 - before the hook sees what they import
+    from dyntransform.transform import concrete, draft, lowering, source  # noqa: F401 - before the hook sees what they import
 
     dyntransform.install(roots=[LIBRARY], late_bind="all")
     packages = {name for name, module in sys.modules.items() if _is_of_library(name, module)}

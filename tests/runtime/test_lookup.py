@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from dyntransform.runtime import _dyn_lookup
-from dyntransform.runtime.lookup import REPLACED, Replacements, replacements
+from dyntransform.runtime.lookup import REPLACED, Replacements, looks_up, replacements
 from dyntransform.transform import lowering
 
 OLD = object()
@@ -147,3 +147,20 @@ def test_importing_the_runtime_makes_the_builtin() -> None:
     """Compiled files of a built tree import the runtime and nothing else, and read the builtin then."""
     code = f"import dyntransform.runtime; assert {REPLACED} is None"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (f"{REPLACED}", False),
+        (f"class A:\n  {REPLACED}", False),
+        (f"def f(): {REPLACED}", True),
+        (f"class A:\n  def f(): return lambda: {REPLACED}", True),
+        (f"def f():\n  class A: {REPLACED}", True),
+        ("def f(): pass", False),
+    ],
+)
+def test_looks_up(text: str, *, answer: bool) -> None:
+    """It is a matter of functions, and of classes in them, that run long after they imported something."""
+    code = compile(text, "file.py", "exec")
+    assert looks_up(code) is answer
