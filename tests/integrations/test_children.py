@@ -97,10 +97,11 @@ def test_preloaded_by_the_fork_server(project: Path) -> None:
 def test_package_that_only_the_parent_can_find(project: Path, method: str) -> None:
     """A child of a parent that found dyntransform through its own sys.path finds it as well."""
     import dyntransform
+    import libcst
 
-    folder = str(Path(dyntransform.__file__).parents[1])
+    folders = [str(Path(package.__file__).parents[1]) for package in (dyntransform, libcst)]
     text = (project / "main.py").read_text()
-    (project / "main.py").write_text(f"import sys\nsys.path.append({folder!r})\n{text}")
+    (project / "main.py").write_text(f"import sys\nsys.path += {folders!r}\n{text}")
     got = plain(project, ["main.py", method, "told", "install"], flags=["-S"], environment={"PYTHONPATH": ""})
     assert got == Outcome(0, "(4, ['__mp_main__', 'helper', 'work'], (('helper', 'f'),))\n", "")
 

@@ -208,7 +208,7 @@ def test_constants_and_names() -> None:
 
 def test_nothing_to_lower() -> None:
     """Code without marks is byte for byte the plain code."""
-    text = "import m\nclass A:\n    def f(self):\n        return a\n"
+    text = "import m\nclass A(m.B):\n    def f(self):\n        return a\n"
     plain, lowered = codes(text)
     assert plain == lowered
     assert list(differences(plain, lowered)) == []
