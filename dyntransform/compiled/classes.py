@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from dyntransform.compiled.instructions import Instruction, Listing
-from dyntransform.compiled.scopes import Scope
+from dyntransform.compiled.scopes import Scope, all_scopes
 from dyntransform.runtime.dynamic_class import BASE
 
 __all__ = ["ClassBuild", "find_builds", "gained"]
@@ -39,18 +39,26 @@ def find_builds(scope: Scope) -> Iterator[ClassBuild]:
     if scope.is_function or scope.in_function:
         return
     for child in scope.children.values():
-        if child.is_function or _binds_slots(child):
+        if child.is_function or _binds(child, "__slots__"):
             continue
         for index in scope.loads_of(child):
             build = _build(scope.listing, index)
-            if build is not None:
+            if build is not None and not (build.base and _rebinds_object(scope)):
                 yield build
 
 
-def _binds_slots(scope: Scope) -> bool:
+def _rebinds_object(scope: Scope) -> bool:
+    """Whether a base `object` may be something else: the module or a class binds the name."""
+    while scope.parent is not None:
+        scope = scope.parent
+    outside = (one for one in all_scopes(scope) if not one.is_function and not one.in_function)
+    return any(_binds(one, "object") for one in outside)
+
+
+def _binds(scope: Scope, name: str) -> bool:
     names = scope.code.co_names
-    return "__slots__" in names and any(
-        one.name == "STORE_NAME" and names[one.argument or 0] == "__slots__" for one in scope.listing.instructions
+    return name in names and any(
+        one.name == "STORE_NAME" and names[one.argument or 0] == name for one in scope.listing.instructions
     )
 
 

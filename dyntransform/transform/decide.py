@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import symtable
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -149,6 +150,7 @@ class _Imports:
         self._options = options
         self._opted_out = opted_out
         self._declared: set[str] = set()
+        self._body: list[ast.stmt] = []
         self.in_functions: set[ast.ImportFrom] = set()
 
     def leaves(self, node: ast.AST) -> bool:
@@ -157,6 +159,7 @@ class _Imports:
 
     def collect(self, body: list[ast.stmt]) -> None:
         """Go through the statements in order; with a stack of its own, since an elif chain is a deep tree."""
+        self._body = body
         pending = [(node, _MODULE) for node in reversed(body)]
         while pending:
             node, scope = pending.pop()
@@ -167,9 +170,10 @@ class _Imports:
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 scope = _Scope(f"{scope.name}.{node.name}.{_LOCAL}".lstrip("."), is_function=True)
             elif isinstance(node, ast.ClassDef):
-                if not scope.in_function and _gains_base(node) and self._options.dynamic_class:
+                is_plain = _is_plain(node) and not (node.bases and self._rebinds_object)
+                if is_plain and not scope.in_function and _gains_base(node) and self._options.dynamic_class:
                     self._decisions.classes.append(node)
-                scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=_is_plain(node))
+                scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=is_plain)
             elif isinstance(node, ast.Global) and not scope.is_function:
                 self._declared.update(node.names)
             if STATEMENT_LISTS.intersection(node._fields):
@@ -177,6 +181,11 @@ class _Imports:
                 pending += [(statement, scope) for statement in reversed(inner)]
         if self._declared:
             self._decisions.links[:] = map(self._unless_declared, self._decisions.links)
+
+    @functools.cached_property
+    def _rebinds_object(self) -> bool:
+        """Whether a base `object` may be something else: a statement of the module or a class binds the name."""
+        return any("object" in _bound(statement) for statement in _outside_functions(self._body))
 
     def _unless_declared(self, link: Import) -> Import:
         """Have the link of a name that the module or a class declares global recorded only."""
@@ -233,37 +242,44 @@ def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def _gains_base(node: ast.ClassDef) -> bool:
-    """Whether a class that does not stand in a function gains the base.
+    """Whether a class without bases that does not stand in a function gains the base.
 
     The others would show it: a decorator may make a second class, whose slots a base with a ``__dict__`` makes useless;
     classes without any attributes of their own are mixed with `Generic` and abstract ones, where a shared last base is
     in the way of an order; type parameters are the base `Generic`; what a function makes is often compared at once.
     """
     has_parameters = bool(getattr(node, "type_params", ()))
-    return _is_plain(node) and not node.decorator_list and not has_parameters and not _binds_slots(node)
+    return not node.decorator_list and not has_parameters and not _binds_slots(node)
 
 
 def _binds_slots(node: ast.ClassDef) -> bool:
     """Whether a statement in the body of the class, or in its blocks, binds ``__slots__``."""
-    pending: list[ast.stmt] = list(node.body)
+    return any("__slots__" in _bound(statement) for statement in _outside_functions(node.body, classes=False))
+
+
+def _outside_functions(body: list[ast.stmt], *, classes: bool = True) -> Iterator[ast.stmt]:
+    """Yield statements and those in their blocks, in no order: not those of functions, those of classes if asked."""
+    scopes = _FUNCTIONS if classes else (*_FUNCTIONS, ast.ClassDef)
+    pending = list(body)
     while pending:
         statement = pending.pop()
-        if _SLOTS in _bound(statement):
-            return True
-        if STATEMENT_LISTS.intersection(statement._fields) and not isinstance(statement, _SCOPES):
+        yield statement
+        if STATEMENT_LISTS.intersection(statement._fields) and not isinstance(statement, scopes):
             pending += [inner for block in statement_lists(statement) for inner in block]
-    return False
 
 
-_SLOTS = "__slots__"
-_SCOPES = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement binds, or updates, as targets."""
-    targets: list[ast.expr | None] = [*getattr(statement, "targets", ()), getattr(statement, "target", None)]
+    """Yield the names that a statement binds, or updates: as a definition, an import, or with targets."""
+    if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
+        yield statement.name
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        yield from (alias.asname or alias.name for alias in statement.names)
     if isinstance(statement, ast.AnnAssign) and statement.value is None:
         return
+    targets: list[ast.expr | None] = [*getattr(statement, "targets", ()), getattr(statement, "target", None)]
     targets += [item.optional_vars for item in getattr(statement, "items", ())]
     while targets:
         match targets.pop():

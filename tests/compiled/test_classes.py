@@ -26,6 +26,8 @@ OTHERS = [
     "class A(metaclass=type): pass",
     "class A(int): pass",
     "class A(*(object,)): pass",
+    "from os import PathLike as object\nclass A(object): pass",
+    "class A(object):\n object = int\n class B(object): pass",
     "def f():\n class A: pass\n return A\nA = f()",
     "def f():\n class B:\n  class A: pass\n return B.A\nA = f()",
 ]

@@ -96,8 +96,9 @@ def test_preloaded_by_the_fork_server(project: Path) -> None:
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_package_that_only_the_parent_can_find(project: Path, method: str) -> None:
     """A child of a parent that found dyntransform through its own sys.path finds it as well."""
-    import dyntransform
     import libcst
+
+    import dyntransform
 
     folders = [str(Path(package.__file__).parents[1]) for package in (dyntransform, libcst)]
     text = (project / "main.py").read_text()
