@@ -260,6 +260,7 @@ def _start(folder: Path, *, quick: bool) -> list[Job]:
             work = f"import of {shape.modules:,} modules of {shape.lines} lines, {state}"
             add(work, ("plain", "dyntransform", "jurigged", "hmr"), what="load", root=root, state=state)
         add(f"import of {shape.modules:,} modules of {shape.lines} lines, built", BUILT, what="built", root=root)
+        add(f"{shape.modules:,} modules of {shape.lines} lines, compiled ahead", BUILT, what="compile", root=root)
     if not quick:
         root = str(generate(folder, Shape(5_000, SMALL_LINES)))
         for state in ("cold", "warm"):

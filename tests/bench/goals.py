@@ -10,7 +10,7 @@ from results import MS, Outcome, ratios, table
 
 __all__ = ["LIMITS", "goals"]
 
-LIMITS = {"function": 3, "constant": 5, "method": 3, "big module": 8, "50 files": 150}
+LIMITS = {"function": 3, "constant": 5, "method": 3, "big module": 8, "50 files": 150, "base": 4}
 """Milliseconds for a reload of each edit."""
 _GROWTH = 2.0
 _LOCAL = ("imported in the function", "such a name")
@@ -97,6 +97,9 @@ def _start(by: Found) -> Iterator[Goal]:
     works = [work for work, engine in by if work.endswith("warm") and engine == "dyntransform"]
     worst = max(statistics.median(ratios(by[work, "dyntransform"].best(), by[work, "plain"].best())) for work in works)
     yield Goal("import, warm, of plain Python, the worst size", 1.1, worst)
+    works = [work for work, engine in by if work.endswith("cold") and engine == "dyntransform"]
+    worst = max(statistics.median(ratios(by[work, "dyntransform"].best(), by[work, "plain"].best())) for work in works)
+    yield Goal("import of the dense projects, cold, of plain Python, the worst size", 6, worst)
 
 
 def _hooks(by: Found) -> Iterator[Goal]:

@@ -137,12 +137,15 @@ def constant_module(value: int) -> str:
     return f"LIMIT = {value}\n\ndef limit():\n    return LIMIT\n"
 
 
-def thing_module(factor: int) -> str:
+def thing_module(factor: int, base: str = "") -> str:
     """Return the module with the class of which there are many instances."""
     return (
         "\n".join(
             [
-                "class Thing:",
+                "class Base:",
+                "    based = True",
+                "",
+                f"class Thing({base}):" if base else "class Thing:",
                 "    def __init__(self, value):",
                 "        self.value = value",
                 "    def scaled(self):",

@@ -82,6 +82,18 @@ def _one_method(_shape: Shape) -> Saves:
         )
 
 
+def _base(_shape: Shape) -> Saves:
+    """A class with instances gains a base, and loses it again; they stay what they were."""
+    things, cls = _kept["things"], sys.modules["app.thing"].Thing
+    for number in _numbers():
+        gains = bool(number % 2)
+        yield Save(
+            {"app.thing": thing_module(1, "Base" if gains else "")},
+            held=lambda gains=gains: hasattr(things[-1], "based") is gains and type(things[0]) is cls,
+            module=lambda gains=gains: hasattr(sys.modules["app.thing"].Thing, "based") is gains,
+        )
+
+
 def _big_module(_shape: Shape) -> Saves:
     """One function of 500 is edited in a module of 5,000 lines."""
     for factor in _numbers():
@@ -152,6 +164,7 @@ CASES: dict[str, Callable[[Shape], Saves]] = {
     "50 files": _many_files,
     "failing edit": _failing,
     "touched": _touched,
+    "base": _base,
 }
 
 _kept: dict[str, Any] = {}

@@ -22,7 +22,7 @@ TRANSFORM_LINES = 1_000
 
 
 def measure(what: str, **arguments: Any) -> dict[str, Any]:
-    """Measure one of `install`, `load`, `built`, `script`, `transform`."""
+    """Measure one of `install`, `load`, `built`, `compile`, `script`, `transform`."""
     return _MEASURES[what](**arguments)
 
 
@@ -72,6 +72,17 @@ def build(root: str) -> str:
     return out
 
 
+def _compile(engine: str, root: str) -> dict[str, Any]:
+    """Return the seconds of a process that fills the cache ahead of a start."""
+    for folder in Path(root).rglob("__pycache__"):
+        shutil.rmtree(folder)
+    ours = ["dyntransform", "compile", "--jobs", "1"]
+    module = ours if engine == "dyntransform" else ["compileall", "-q"]
+    start = _of_children()
+    subprocess.run([sys.executable, "-m", *module, root], check=True, capture_output=True)
+    return {"times": [_of_children() - start]}
+
+
 def _script(engine: str) -> dict[str, Any]:
     """Return the seconds of whole processes that run a script which imports two modules of its own."""
     folder = Path("script")
@@ -119,4 +130,11 @@ def _transform(engine: str, *, rewritten: bool) -> dict[str, Any]:
     return {"times": times[1:]}
 
 
-_MEASURES = {"install": _install, "load": _load, "built": _built, "script": _script, "transform": _transform}
+_MEASURES = {
+    "install": _install,
+    "load": _load,
+    "built": _built,
+    "compile": _compile,
+    "script": _script,
+    "transform": _transform,
+}
