@@ -116,7 +116,8 @@ def decide(source: str, filename: str, tree: ast.Module, options: Options) -> De
     try:
         _Reads(source, filename, tree, wanted, decisions)
     except (ScopeMismatchError, RecursionError) as problem:
-        return Decisions(reason=f"{filename}: names imported in functions stay as they are: {problem}")
+        why = problem if isinstance(problem, ScopeMismatchError) else "it is nested too deeply"
+        return Decisions(reason=f"{filename}: names imported in functions stay as they are: {why}")
     return decisions
 
 

@@ -140,7 +140,7 @@ def test_manifest(source: Path, out: Path) -> None:
 
 def test_module_that_cannot_be_rewritten(source: Path, out: Path) -> None:
     """A module that the rewriter leaves as it is is copied, and the manifest says why."""
-    deep = "class A:\n    pass\n\n\nx = " + "-" * 3000 + "1\n"
+    deep = "def f():\n    from shop import y\n\n    return " + "-" * 3000 + "y\n"
     write(source, {"deep.py": deep})
     build(source, out=out)
     assert "nested" in str(manifest(out)["left"]["deep.py"])

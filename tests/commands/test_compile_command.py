@@ -17,7 +17,7 @@ PROJECT = {
             from shop.prices import VAT
             return VAT
 
-        print(main(), VAT, sorted({"ast", "bytecode", "libcst", "dyntransform.transform.decide"} & set(sys.modules)))
+        print(main(), VAT, sorted({"bytecode", "libcst", "dyntransform.transform.decide"} & set(sys.modules)))
         """,
     "src/shop/__init__.py": "",
     "src/shop/prices.py": "from os import path\nVAT = 1\n\nclass Price:\n    pass\n",

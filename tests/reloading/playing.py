@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import json
@@ -17,13 +18,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import libcst
 from reloading.holding import Held
 from reloading.observing import describe_module, differences
 from reloading.snapshots import Snapshot
 
 import dyntransform
-import dyntransform.reloading.compiled_source  # so that no child has to import it
+import dyntransform.reloading.compiled_source  # these, so that no child has to import them
 import dyntransform.reloading.engine
+import dyntransform.transform.concrete
+
+ast.unparse(ast.Module([], []))  # imports a module since Python 3.14
+libcst.parse_module("")
 
 __all__ = ["Player"]
 
