@@ -6,6 +6,7 @@ The one authority for what rewriting means: `lowering` turns the marks into code
 from __future__ import annotations
 
 import ast
+import bisect
 import dataclasses
 import functools
 import symtable
@@ -15,7 +16,7 @@ from typing import TypeAlias
 from dyntransform.cpython.lazy import is_lazy
 from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.optout import MARK, opted_out_classes
-from dyntransform.transform.scopes import ScopedVisitor, ScopeMismatchError, mangled
+from dyntransform.transform.scopes import Function, ScopedVisitor, ScopeMismatchError, mangled
 
 __all__ = [
     "STATEMENT_LISTS",
@@ -25,6 +26,7 @@ __all__ = [
     "Source",
     "decide",
     "future_annotations",
+    "has_line_of",
     "statement_lists",
     "top_level",
 ]
@@ -242,6 +244,18 @@ def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
     yield getattr(node, "finalbody", [])
 
 
+def has_line_of(node: ast.stmt, lines: list[int]) -> bool:
+    """Whether one of the lines is among those of a statement, with its decorators; others need not be looked into.
+
+    Args:
+        node: the statement.
+        lines: numbers, in order.
+    """
+    decorators = getattr(node, "decorator_list", None)
+    index = bisect.bisect_left(lines, decorators[0].lineno if decorators else node.lineno)
+    return index < len(lines) and lines[index] <= (node.end_lineno or node.lineno)
+
+
 def _gains_base(node: ast.ClassDef) -> bool:
     """Whether a class without bases that does not stand in a function gains the base.
 
@@ -300,11 +314,17 @@ def _is_plain(node: ast.ClassDef) -> bool:
 
 
 class _Reads(ScopedVisitor):
-    """Mark every read of a name that a from-import in a function binds."""
+    """Mark every read of a name that a from-import in a function binds.
+
+    Such a name is nowhere but in the function, so of what stands outside functions only that is visited which has such
+    an import in it. Compound statements share no line with others: so they share none of the keys of their scopes.
+    """
 
     def __init__(self, source: str, filename: str, tree: ast.Module, imports: _Imports, decisions: Decisions) -> None:
         super().__init__(source, filename, future_annotations=future_annotations(tree))
         self._imports = imports
+        self._lines = sorted(node.lineno for node in imports.in_functions)
+        self._is_outside = True
         self._left = 0
         self._decisions = decisions
         self._sources: dict[tuple[int, str], list[Source]] = {}
@@ -315,6 +335,20 @@ class _Reads(ScopedVisitor):
             sources = self._sources.get((owner.get_id(), name))
             if sources:
                 decisions.reads[node] = tuple(dict.fromkeys(sources))
+
+    def visit(self, node: ast.AST) -> None:
+        """Visit a node, unless it is a statement outside functions that has no import in one."""
+        if self._is_outside and isinstance(node, ast.stmt) and not has_line_of(node, self._lines):
+            return
+        super().visit(node)
+
+    def visit_FunctionDef(self, node: Function) -> None:
+        """Visit all that is in a function."""
+        before, self._is_outside = self._is_outside, False
+        super().visit_FunctionDef(node)
+        self._is_outside = before
+
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node not in self._imports.in_functions:

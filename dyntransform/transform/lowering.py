@@ -20,11 +20,10 @@ they make line events in Python 3.13.
 from __future__ import annotations
 
 import ast
-import bisect
 from collections.abc import Collection, Iterator, Mapping
 
 from dyntransform.runtime.dynamic_class import BASE
-from dyntransform.transform.decide import STATEMENT_LISTS, Decisions, Import, Source, statement_lists
+from dyntransform.transform.decide import STATEMENT_LISTS, Decisions, Import, Source, has_line_of, statement_lists
 
 __all__ = ["REPLACED", "add_bases", "ask_behind", "base_of", "lower"]
 
@@ -57,7 +56,7 @@ def add_bases(tree: ast.Module, classes: Collection[ast.ClassDef]) -> list[tuple
         parent, scope = pending.pop()
         scope = parent if isinstance(parent, ast.ClassDef) else scope
         for node in [one for block in statement_lists(parent) for one in block]:
-            if not STATEMENT_LISTS.intersection(node._fields) or not _spans(node, lines):
+            if not STATEMENT_LISTS.intersection(node._fields) or not has_line_of(node, lines):
                 continue
             pending.append((node, scope))
             if isinstance(node, ast.ClassDef) and node in classes:
@@ -107,16 +106,9 @@ def ask_behind(tree: ast.Module, links: Mapping[ast.stmt, Import]) -> list[tuple
                 if link is not None and link.lookups:
                     block.insert(index + 1, _question(link))
                     added.append((block, block[index + 1]))
-                elif STATEMENT_LISTS.intersection(statement._fields) and _spans(statement, lines):
+                elif STATEMENT_LISTS.intersection(statement._fields) and has_line_of(statement, lines):
                     pending.append(statement)
     return added
-
-
-def _spans(node: ast.stmt, lines: list[int]) -> bool:
-    """Whether one of the lines is among those of a statement, with its decorators; others need not be looked into."""
-    decorators = getattr(node, "decorator_list", None)
-    index = bisect.bisect_left(lines, decorators[0].lineno if decorators else node.lineno)
-    return index < len(lines) and lines[index] <= (node.end_lineno or node.lineno)
 
 
 def _question(link: Import) -> ast.stmt:
@@ -147,7 +139,7 @@ class _Lowering(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Note what a node tests, before it is reached; statements on other lines are not looked into."""
-        if isinstance(node, ast.stmt) and not _spans(node, self._lines):
+        if isinstance(node, ast.stmt) and not has_line_of(node, self._lines):
             return node
         if isinstance(node, _TESTING):
             self._tested.update(_tested(node))
