@@ -147,6 +147,15 @@ def test_module_that_cannot_be_rewritten(source: Path, out: Path) -> None:
     assert (out / "deep.py").read_text() == deep
 
 
+def test_class_whose_namespace_refuses(source: Path, out: Path) -> None:
+    """In the body of a class that takes each name once, as an enumeration does, no lookup is written."""
+    text = "import enum\nclass Rate(enum.Enum):\n    from shop.prices import VAT\n    HALF = VAT / 2\nprint(list(Rate))\n"
+    write(source, {"rates.py": text})
+    build(source, out=out)
+    assert (out / "rates.py").read_text().count("VAT") == text.count("VAT")
+    assert python(source, "rates.py") == python(out, "rates.py") == "[<Rate.VAT: 1.25>, <Rate.HALF: 0.625>]\n"
+
+
 def test_module_that_opts_out(source: Path, out: Path) -> None:
     """A module that asks to be left alone is copied, and the manifest says so."""
     text = "# dyntransform: off\nclass A:\n    pass\n"
