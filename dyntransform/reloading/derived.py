@@ -9,7 +9,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 from dyntransform.cpython.opcodes import constant
@@ -23,14 +23,14 @@ __all__ = ["code_attributes", "move", "refresh", "with_subclasses"]
 
 def with_subclasses(cls: type) -> Iterator[type]:
     """Yield a class and all below it, each once, bases first."""
-    seen: dict[int, type] = {}
-    pending = [cls]
-    while pending:
-        current = pending.pop(0)
-        if id(current) not in seen:
-            seen[id(current)] = current
-            pending.extend(type.__subclasses__(current))
-    yield from seen.values()
+    found, seen = [cls], {id(cls)}
+    for current in found:  # it grows meanwhile
+        below: type
+        for below in type.__subclasses__(current):
+            if id(below) not in seen:
+                seen.add(id(below))
+                found.append(below)
+        yield current
 
 
 def refresh(cls: type, transaction: Transaction, *, bases: bool, names: frozenset[str]) -> None:
@@ -92,7 +92,8 @@ def _forget_instance_checks(top: type) -> None:
 
 
 def _has_hook(cls: type) -> bool:
-    return any("__subclasshook__" in vars(base) for base in cls.__mro__[:-1])
+    """Whether it has another hook than that of `object`, the one that is built in; metaclasses are not asked."""
+    return type(type.__getattribute__(cls, "__subclasshook__")) is not BuiltinFunctionType
 
 
 def _forget_dispatch() -> None:
