@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from dyntransform.executor import DynamicModeExecutor
     from dyntransform.hook import Hook, install, reload, undo, unwatch, watch
-    from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
+    from dyntransform.reloading.model.report import Action, Change, Place, ReloadEvent, Report
     from dyntransform.runtime import DynamicClass
     from dyntransform.runtime.hooks import after_reload, before_reload
 

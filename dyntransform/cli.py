@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from dyntransform.reloading.report import Report
+    from dyntransform.reloading.model.report import Report
 
 __all__ = ["main"]
 

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from dyntransform.reloading.report import Action, Change, Report, short_path, working_folder
+from dyntransform.reloading.model.report import Action, Change, Report, short_path, working_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from dyntransform.reloading.plan import Plan
+    from dyntransform.reloading.planning.preview import Plan
 
 __all__ = ["module_progress", "show_plan", "show_report", "show_source"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from dyntransform.reloading.engine import Engine
-    from dyntransform.reloading.report import Report
+    from dyntransform.reloading.model.report import Report
     from dyntransform.watching import Watcher
 
 __all__ = ["Hook", "current", "install", "reload", "undo", "unwatch", "watch"]

@@ -9,7 +9,7 @@ import pytest
 
 from dyntransform import Action, Change, Place, Report
 from dyntransform.console import show_report, show_source
-from dyntransform.reloading.report import short_path
+from dyntransform.reloading.model.report import short_path
 
 
 class Terminal(io.StringIO):

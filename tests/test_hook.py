@@ -13,7 +13,7 @@ import pytest
 from side_by_side import write
 
 import dyntransform
-from dyntransform.reloading.report import Report
+from dyntransform.reloading.model.report import Report
 
 TIMEOUT_S = 20
 HEAVY = {

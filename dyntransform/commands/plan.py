@@ -39,8 +39,8 @@ def plan(words: Sequence[str]) -> int:
 
     from dyntransform.console import show_plan
     from dyntransform.importing.roots import Roots
-    from dyntransform.reloading.plan import plan as plan_of
-    from dyntransform.reloading.source import INVALID
+    from dyntransform.reloading.model.source import INVALID
+    from dyntransform.reloading.planning.preview import plan as plan_of
 
     path: Path = options.file
     try:

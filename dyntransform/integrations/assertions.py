@@ -22,7 +22,7 @@ from _pytest.assertion import rewrite
 from dyntransform.importing.compiling import compile_file
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.loader import Project, project
-from dyntransform.reloading.report import short_path
+from dyntransform.reloading.model.report import short_path
 
 if TYPE_CHECKING:
     import ast

@@ -17,7 +17,7 @@ from _pytest._io import TerminalWriter
 from _pytest.runner import collect_one_node
 
 from dyntransform.importing.loader import project
-from dyntransform.reloading.report import Action, Report
+from dyntransform.reloading.model.report import Action, Report
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from dyntransform.cpython.features import MONITORING
 from dyntransform.importing.loader import Project
-from dyntransform.reloading.report import Action, Change
+from dyntransform.reloading.model.report import Action, Change
 from dyntransform.runtime.names import absolute_name
 
 __all__ = ["Footprint", "Recorder", "affects"]

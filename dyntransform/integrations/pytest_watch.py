@@ -22,7 +22,7 @@ from dyntransform.importing.loader import project
 from dyntransform.integrations.collecting import Collection, reporter_of, silence
 from dyntransform.integrations.footprints import Footprint, Recorder, affects
 from dyntransform.integrations.keys import Keys
-from dyntransform.reloading.report import Change, Report, short_path
+from dyntransform.reloading.model.report import Change, Report, short_path
 from dyntransform.watching import Watcher
 
 __all__ = ["WatchSession"]

@@ -16,15 +16,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from dyntransform.errors import ReloadError
 from dyntransform.importing.loader import Project
-from dyntransform.reloading import late
-from dyntransform.reloading.edit import Edit
-from dyntransform.reloading.files import Content
-from dyntransform.reloading.module_edit import ModuleEdit
-from dyntransform.reloading.opted_out import OutsideEdit, outside_edits
-from dyntransform.reloading.ordering import Ordering
-from dyntransform.reloading.report import Action, Change, Place, ReloadEvent, Report
-from dyntransform.reloading.source import read_source
-from dyntransform.reloading.state import ModuleState, States
+from dyntransform.reloading.applying import function_imports as late
+from dyntransform.reloading.applying.edit import Edit
+from dyntransform.reloading.model.report import Action, Change, Place, ReloadEvent, Report
+from dyntransform.reloading.model.source import read_source
+from dyntransform.reloading.planning.module_diff import ModuleEdit
+from dyntransform.reloading.planning.order import Ordering
+from dyntransform.reloading.project.files import Content
+from dyntransform.reloading.project.module import ModuleState, States
+from dyntransform.reloading.project.opted_out import OutsideEdit, outside_edits
 from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements
 from dyntransform.transform.decide import Options

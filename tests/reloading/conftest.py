@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 import dyntransform
-from dyntransform.reloading.files import Content, Files
-from dyntransform.reloading.state import ModuleState
+from dyntransform.reloading.project.files import Content, Files
+from dyntransform.reloading.project.module import ModuleState
 
 
 class Project:

@@ -12,7 +12,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from dyntransform.reloading.slots import SideSlot
+from dyntransform.reloading.classes.kinds.slots import SideSlot
 from dyntransform.runtime import DynamicClass
 
 __all__ = ["describe", "describe_module", "differences"]

@@ -24,8 +24,8 @@ from reloading.observing import describe_module, differences
 from reloading.snapshots import Snapshot
 
 import dyntransform
-import dyntransform.reloading.compiled_source  # these, so that no child has to import them
 import dyntransform.reloading.engine
+import dyntransform.reloading.model.compiled_source  # these, so that no child has to import them
 import dyntransform.transform.concrete
 
 ast.unparse(ast.Module([], []))  # imports a module since Python 3.14

@@ -4,7 +4,7 @@ import typing
 
 import pytest
 
-from dyntransform.reloading.bases import possible_bases
+from dyntransform.reloading.classes.bases import possible_bases
 from dyntransform.runtime import DynamicClass
 
 T = typing.TypeVar("T")

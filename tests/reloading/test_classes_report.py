@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from dyntransform.reloading.report import Action
+from dyntransform.reloading.model.report import Action
 
 
 def test_replaced_class_is_said_to_be(project):

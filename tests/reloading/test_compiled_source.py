@@ -15,7 +15,7 @@ import pytest
 from live import running
 
 import dyntransform
-from dyntransform.reloading.report import Action
+from dyntransform.reloading.model.report import Action
 
 
 def compiled(path: Path, text: str) -> bytes:

@@ -10,7 +10,8 @@ from collections.abc import Sized
 
 import pytest
 
-from dyntransform.reloading import heap, ordering
+from dyntransform.reloading.live import heap
+from dyntransform.reloading.planning import order as ordering
 
 FUNCTION = "def f{0}(x: int, y: int = LIMIT) -> int:\n    return x + y + {1}\n\n\n"
 

@@ -9,7 +9,7 @@ import functools
 
 import pytest
 
-from dyntransform.reloading.creation import Creation, stored_attributes
+from dyntransform.reloading.classes.making import Creation, stored_attributes
 
 VIEWS = {}
 

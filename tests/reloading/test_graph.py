@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dyntransform.importing import loader
-from dyntransform.reloading.graph import topological
-from dyntransform.reloading.state import States
+from dyntransform.reloading.project.graph import topological
+from dyntransform.reloading.project.module import States
 from dyntransform.transform.decide import Options
 
 

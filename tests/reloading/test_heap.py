@@ -7,7 +7,7 @@ from types import FunctionType
 
 import pytest
 
-from dyntransform.reloading import heap
+from dyntransform.reloading.live import heap
 
 
 @pytest.fixture

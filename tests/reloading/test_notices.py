@@ -11,8 +11,8 @@ import pytest
 
 import dyntransform
 from dyntransform.inotify import Inotify
-from dyntransform.reloading import files, notices
-from dyntransform.reloading.notices import Notices
+from dyntransform.reloading.project import files, notices
+from dyntransform.reloading.project.notices import Notices
 
 TEXT = "def f(): return {}"
 

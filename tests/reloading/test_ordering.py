@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from dyntransform.reloading.state import States
+from dyntransform.reloading.project.module import States
 from dyntransform.transform.decide import Options
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dyntransform import Action
 from dyntransform.importing.roots import Roots
-from dyntransform.reloading.plan import Plan, plan
+from dyntransform.reloading.planning.preview import Plan, plan
 
 
 def planned(folder: Path, old: str, new: str, **others: str) -> Plan:

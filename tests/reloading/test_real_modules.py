@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dyntransform
-from dyntransform.reloading.report import Action
+from dyntransform.reloading.model.report import Action
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
 SAMPLE = ["argparse", "calendar", "contextlib", "csv", "dataclasses", "difflib", "enum", "fractions", "functools"]

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from dyntransform.reloading.references import replace_references, replaceable
-from dyntransform.reloading.swaps import Swaps
-from dyntransform.reloading.transaction import Transaction
+from dyntransform.reloading.live.become import replace_references, replaceable
+from dyntransform.reloading.live.swaps import Swaps
+from dyntransform.reloading.live.transaction import Transaction
 
 
 class Thing:

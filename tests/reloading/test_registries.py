@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dyntransform.reloading.registries import Registries
+from dyntransform.reloading.classes.registries import Registries
 
 LISTED = []
 NAMED = {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dyntransform.reloading.source import Source
+from dyntransform.reloading.model.source import Source
 from dyntransform.transform.decide import Options
 
 BLOCKS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import dyntransform
-from dyntransform.reloading.report import Action
+from dyntransform.reloading.model.report import Action
 from dyntransform.transform import concrete
 
 HELPER = "def help(): return 1\n"

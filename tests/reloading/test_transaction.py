@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dyntransform.reloading import transaction
+from dyntransform.reloading.live import transaction
 
 OLD = """
     import abc, enum, functools

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
-from dyntransform.reloading.usage import usage
+from dyntransform.reloading.model.usage import usage
 
 
 def used(text: str):

@@ -1,0 +1,1 @@
+"""A live class becomes what its statement says: members in place, bases, or made again."""

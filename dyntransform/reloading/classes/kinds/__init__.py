@@ -1,0 +1,1 @@
+"""What enumerations, classes with fields and classes with slots need besides."""

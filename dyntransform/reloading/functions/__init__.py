@@ -1,0 +1,1 @@
+"""New code for live functions: closures, forwarding, annotations, registrations."""

@@ -1,0 +1,1 @@
+"""What code is, as text or compiled: sources, statements, what they read and bind. Nothing here is alive."""
