@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Action": "reloading.report",
-    "Change": "reloading.report",
+    "Action": "reloading.model.report",
+    "Change": "reloading.model.report",
     "ConfigError": "errors",
     "DynamicClass": "runtime",
     "DynamicModeExecutor": "executor",
     "DyntransformError": "errors",
     "Hook": "hook",
     "NotInstalledError": "errors",
-    "Place": "reloading.report",
+    "Place": "reloading.model.report",
     "ReloadError": "errors",
-    "ReloadEvent": "reloading.report",
-    "Report": "reloading.report",
+    "ReloadEvent": "reloading.model.report",
+    "Report": "reloading.model.report",
     "TransformError": "errors",
     "UnsupportedPythonError": "errors",
     "after_reload": "runtime.hooks",
