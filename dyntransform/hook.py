@@ -8,8 +8,9 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-from dyntransform.cpython.versions import require_here
+from dyntransform.cpython.builds import require_here
 from dyntransform.errors import ConfigError, NotInstalledError, ReloadError
+from dyntransform.exported import is_enabled, variables
 from dyntransform.importing.finder import DynFinder
 from dyntransform.importing.loader import Project, project, set_project
 from dyntransform.importing.roots import Roots
@@ -103,10 +104,8 @@ class Hook:
 
     def _export(self) -> None:
         """Where `dyntransform enable` was called, have processes that this one starts install the hook as well."""
-        from dyntransform.integrations import environment
-
-        if environment.is_enabled():
-            ours = environment.variables(self.roots.paths, self.roots.exclude, self.late_bind, self.dynamic_class)
+        if is_enabled():
+            ours = variables(self.roots.paths, self.roots.exclude, self.late_bind, self.dynamic_class)
             for name in ours:
                 self._exported.setdefault(name, os.environ.get(name))
             os.environ.update(ours)

@@ -39,7 +39,7 @@ def plan(words: Sequence[str]) -> int:
 
     from dyntransform.console import show_plan
     from dyntransform.importing.roots import Roots
-    from dyntransform.reloading.model.source import INVALID
+    from dyntransform.reloading.model.reading import INVALID
     from dyntransform.reloading.planning.preview import plan as plan_of
 
     path: Path = options.file

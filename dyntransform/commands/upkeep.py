@@ -63,9 +63,10 @@ def enable(words: Sequence[str]) -> int:
     )
     parser.parse_args(words)
 
+    from dyntransform.exported import ROOTS
     from dyntransform.integrations import environment
 
-    print(f"wrote {' and '.join(environment.enable())}: {environment.ROOTS} now counts in this environment")
+    print(f"wrote {' and '.join(environment.enable())}: {ROOTS} now counts in this environment")
     return 0
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dyntransform.errors import UnsupportedPythonError
 
-__all__ = ["FREE_THREADED", "SUPPORTED", "lost", "require", "require_here", "trouble"]
+__all__ = ["FREE_THREADED", "SUPPORTED", "lost", "require", "trouble", "unsupported"]
 
 SUPPORTED = ((3, 11), (3, 12), (3, 13), (3, 14), (3, 15))
 """The versions that the tests are run with; pyproject.toml names the same."""
@@ -30,26 +30,7 @@ def require() -> None:
     """
     wrong = trouble(sys.implementation.name, sys.version_info[:2])
     if wrong:
-        raise _error(wrong)
-
-
-def require_here() -> None:
-    """Make sure that edits can be applied in this build and this interpreter.
-
-    Raises:
-        UnsupportedPythonError: they cannot.
-    """
-    from dyntransform.cpython.internals import is_main_interpreter
-
-    if FREE_THREADED:
-        raise _error(
-            "this is the free-threaded build of CPython, where an edit would not become live in one step: "
-            "dyntransform needs the build with the global interpreter lock"
-        )
-    if not is_main_interpreter():
-        raise _error(
-            "this is a subinterpreter, where edits cannot be applied: install dyntransform in the main interpreter"
-        )
+        raise unsupported(wrong)
 
 
 def trouble(implementation: str, version: Sequence[int]) -> str:
@@ -76,13 +57,14 @@ def lost(problem: object) -> UnsupportedPythonError:
         problem: what it is.
     """
     release = "{}.{}.{}".format(*sys.version_info)
-    return _error(
+    return unsupported(
         f"this Python {release} is not as dyntransform knows it ({problem}): "
         f"use another release of {_described()}, or install a newer dyntransform"
     )
 
 
-def _error(text: str) -> UnsupportedPythonError:
+def unsupported(text: str) -> UnsupportedPythonError:
+    """Return the error with a text."""
     from dyntransform.errors import UnsupportedPythonError
 
     return UnsupportedPythonError(text)

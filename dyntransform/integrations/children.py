@@ -13,8 +13,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from dyntransform.exported import variables
 from dyntransform.importing.loader import DynLoader, Project, expect_main, project
-from dyntransform.integrations.environment import variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

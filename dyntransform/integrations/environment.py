@@ -12,27 +12,20 @@ import sys
 
 from dyntransform.cpython.features import START_FILES
 from dyntransform.errors import ConfigError, DyntransformError
+from dyntransform.exported import DYNAMIC_CLASS, ENABLED, EXCLUDE, LATE_BIND, ROOTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["ROOTS", "disable", "enable", "install", "is_enabled", "start", "variables"]
+__all__ = ["disable", "enable", "install", "start"]
 
-ROOTS = "DYNTRANSFORM_ROOTS"
-"""The folders of the project, separated as in PATH; the hook is installed if it is there and not empty."""
-EXCLUDE = "DYNTRANSFORM_EXCLUDE"
-"""Patterns, separated as in PATH; without it those of pyproject.toml hold."""
-LATE_BIND = "DYNTRANSFORM_LATE_BIND"
-"""The setting of that name; without it that of pyproject.toml holds."""
-DYNAMIC_CLASS = "DYNTRANSFORM_DYNAMIC_CLASS"
-"""The setting of that name, "true" or "false"; without it that of pyproject.toml holds."""
-
-_NAME = "dyntransform_enabled"
 _FILES = {
-    f"{_NAME}.pth": f"import os; os.environ.get({ROOTS!r}) and __import__({__name__!r}, fromlist=['start']).start()\n",
-    **({f"{_NAME}.start": f"{__name__}:start\n"} if START_FILES else {}),
+    f"{ENABLED}.pth": (
+        f"import os; os.environ.get({ROOTS!r}) and __import__({__name__!r}, fromlist=['start']).start()\n"
+    ),
+    **({f"{ENABLED}.start": f"{__name__}:start\n"} if START_FILES else {}),
 }
 """What `enable` writes, by name."""
 
@@ -89,30 +82,8 @@ _said: list[str] = []
 """What was printed: `site` executes the files of a virtual environment twice."""
 
 
-def variables(
-    roots: Sequence[str],
-    exclude: Sequence[str],
-    late_bind: str,
-    dynamic_class: bool,  # noqa: FBT001 - a setting
-) -> Mapping[str, str]:
-    """Return the environment variables that `start` understands."""
-    return {
-        ROOTS: os.pathsep.join(roots),
-        EXCLUDE: os.pathsep.join(exclude),
-        LATE_BIND: late_bind,
-        DYNAMIC_CLASS: str(dynamic_class).lower(),
-    }
-
-
 def _split(text: str) -> list[str]:
     return [part for part in text.split(os.pathsep) if part]
-
-
-def is_enabled() -> bool:
-    """Whether `enable` was called in this environment; cheap, since each start of the hook asks."""
-    return any(
-        entry.endswith("-packages") and os.path.exists(os.path.join(entry, f"{_NAME}.pth")) for entry in sys.path
-    )
 
 
 def enable() -> list[str]:

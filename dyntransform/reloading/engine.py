@@ -18,8 +18,8 @@ from dyntransform.errors import ReloadError
 from dyntransform.importing.loader import Project
 from dyntransform.reloading.applying import function_imports as late
 from dyntransform.reloading.applying.edit import Edit
+from dyntransform.reloading.model.reading import read_source
 from dyntransform.reloading.model.report import Action, Change, Place, ReloadEvent, Report
-from dyntransform.reloading.model.source import read_source
 from dyntransform.reloading.planning.module_diff import ModuleEdit
 from dyntransform.reloading.planning.order import Ordering
 from dyntransform.reloading.project.files import Content

@@ -16,6 +16,7 @@ from side_by_side import write
 import dyntransform
 from dyntransform.cpython.features import START_FILES
 from dyntransform.errors import ConfigError
+from dyntransform.exported import DYNAMIC_CLASS, EXCLUDE, LATE_BIND, ROOTS
 from dyntransform.integrations import environment
 
 TIMEOUT_S = 60
@@ -38,7 +39,7 @@ class Environment:
 
     def run(self, cwd: Path, *words: str, variables: Mapping[str, str] | None = None) -> str:
         """Run Python, and return what it prints and says."""
-        ours = {environment.ROOTS, environment.EXCLUDE, environment.LATE_BIND, environment.DYNAMIC_CLASS}
+        ours = {ROOTS, EXCLUDE, LATE_BIND, DYNAMIC_CLASS}
         inherited = {name: value for name, value in os.environ.items() if name not in ours}
         path = [str(Path(dyntransform.__file__).parents[1]), sysconfig.get_path("purelib")]
         done = subprocess.run(
@@ -82,11 +83,11 @@ def project(tmp_path: Path) -> Path:
 def test_variable(enabled: Environment, project: Path) -> None:
     """The hook is there from the start where the variable is set, with the settings of the project."""
     assert enabled.run(project, "probe.py") == "None None\n"
-    assert enabled.run(project, "probe.py", variables={environment.ROOTS: ""}) == "None None\n"
-    variables = {environment.ROOTS: os.pathsep.join(["src", "."])}
+    assert enabled.run(project, "probe.py", variables={ROOTS: ""}) == "None None\n"
+    variables = {ROOTS: os.pathsep.join(["src", "."])}
     assert enabled.run(project, "probe.py", variables=variables).startswith("['src', ")
-    assert enabled.run(project, "probe.py", variables={environment.ROOTS: "src"}) == "['src'] ['generated']\n"
-    assert enabled.run(project, "-I", "probe.py", variables={environment.ROOTS: "src"}).endswith("\n")
+    assert enabled.run(project, "probe.py", variables={ROOTS: "src"}) == "['src'] ['generated']\n"
+    assert enabled.run(project, "-I", "probe.py", variables={ROOTS: "src"}).endswith("\n")
 
 
 def test_subprocesses(enabled: Environment, project: Path) -> None:
@@ -96,7 +97,7 @@ def test_subprocesses(enabled: Environment, project: Path) -> None:
     assert enabled.run(project, "-c", install + child) == "['src'] ['x*']\n"
     assert enabled.run(project, "-c", install + "hook.uninstall(); " + child) == "None None\n"
     nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
-    assert enabled.run(project, "-c", nested, variables={environment.ROOTS: "src"}) == "['src'] ['generated']\n"
+    assert enabled.run(project, "-c", nested, variables={ROOTS: "src"}) == "['src'] ['generated']\n"
     write(project, {"main.py": child})
     said = enabled.run(project, "-m", "dyntransform", "--no-watch", "--exclude", "y", "main.py")
     assert said == f"['{project.name}'] ['generated', 'y']\n"
@@ -112,7 +113,7 @@ def test_modules_are_rewritten(enabled: Environment, project: Path) -> None:
             "src/main.py": "import late; print(late.f(), late.f.__code__.co_names)\n",
         },
     )
-    variables = {environment.ROOTS: "."}
+    variables = {ROOTS: "."}
     assert enabled.run(project / "src", "-m", "main", variables=variables) == "1 ('m', 'x', '__dyn_replaced__')\n"
 
 
@@ -132,9 +133,9 @@ def test_variables_are_put_back(enabled: Environment, project: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({environment.ROOTS: "nowhere"}, "nowhere: no such folder"),
-        ({environment.ROOTS: "src", environment.DYNAMIC_CLASS: "no"}, "dynamic_class: 'no' must be true or false"),
-        ({environment.ROOTS: "src", environment.LATE_BIND: "never"}, "late_bind: 'never' must be one of"),
+        ({ROOTS: "nowhere"}, "nowhere: no such folder"),
+        ({ROOTS: "src", DYNAMIC_CLASS: "no"}, "dynamic_class: 'no' must be true or false"),
+        ({ROOTS: "src", LATE_BIND: "never"}, "late_bind: 'never' must be one of"),
     ],
 )
 def test_wrong_variables(enabled: Environment, project: Path, variables: dict[str, str], words: str) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from dyntransform.cpython.annotations import ANNOTATE, evaluator
 from dyntransform.reloading.applying.bindings import class_at
-from dyntransform.reloading.classes.body import entry_name
 from dyntransform.reloading.functions import annotations as evaluators
 from dyntransform.reloading.functions import code as functions
 from dyntransform.reloading.functions.closures import Scopes, missing_variables
@@ -24,6 +23,7 @@ from dyntransform.reloading.planning.definitions import Function, FunctionEdit, 
 from dyntransform.reloading.planning.module_diff import ModuleEdit, definition_node
 from dyntransform.reloading.planning.order import Ordering
 from dyntransform.reloading.session import Session
+from dyntransform.transform.scopes import mangled
 
 __all__ = ["Patching"]
 
@@ -184,7 +184,7 @@ class Patching:
             self._successors[id(function)] = new
             self._set_defaults(module, new, patch)
             if cls is not None:
-                self._put_in_place(cls, entry_name(patch.node.code.co_name, cls.__name__), function, new)
+                self._put_in_place(cls, mangled(patch.node.code.co_name, cls.__name__), function, new)
         return new is not None
 
     def _put_in_place(self, cls: type, name: str, old: FunctionType, new: FunctionType) -> None:
@@ -277,7 +277,7 @@ class Patching:
             return {}
         cls = class_at(module.namespace, made.__qualname__)
         names = module.namespace if cls is None else vars(cls)
-        held = names.get(made.__name__ if cls is None else entry_name(made.__name__, cls.__name__))
+        held = names.get(made.__name__ if cls is None else mangled(made.__name__, cls.__name__))
         ids = {id(function) for function in functions_in(held)}
         own = [function for function in live if id(function) in ids]
         return functions.held_defaults(own[0], change) if own else {}

@@ -11,10 +11,11 @@ from typing import Any
 from dyntransform.reloading.classes.site import ClassSite
 from dyntransform.reloading.functions.annotations import namespace_of
 from dyntransform.reloading.model.code_tree import GENERIC, CodeNode, child_codes, nodes_of
-from dyntransform.reloading.model.statement import Statement
+from dyntransform.reloading.model.statement import Statement, is_docstring
 from dyntransform.reloading.planning.module_diff import definition_node
+from dyntransform.transform.scopes import mangled
 
-__all__ = ["Body", "entry_name", "is_docstring"]
+__all__ = ["Body"]
 
 _BY_COMPILER = ("__module__", "__qualname__", "__type_params__", "__firstlineno__", "__static_attributes__")
 """What the compiler adds to every class body."""
@@ -50,7 +51,7 @@ class Body:
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         fields = {field: value for field, value in ast.iter_fields(node) if field != "decorator_list"}
         bare = ast.copy_location(type(node)(**fields, decorator_list=[]), node)
-        made = self._execute(cls, [statement], [bare]).get(entry_name(node.name, self._path[-1]))
+        made = self._execute(cls, [statement], [bare]).get(mangled(node.name, self._path[-1]))
         return made if isinstance(made, FunctionType) else None
 
     def make(self, kept: Mapping[Statement, Mapping[str, Any]]) -> Any:
@@ -78,7 +79,7 @@ class Body:
         else:
             outer = self.outer()
             made = self._run(_Namespace(outer), copy, self._path[:-1], values, self._module.namespace)
-        return made.get(entry_name(self._path[-1], self._path[-2] if len(self._path) > 1 else ""))
+        return made.get(mangled(self._path[-1], self._path[-2] if len(self._path) > 1 else ""))
 
     def bases(self) -> tuple[Any, ...]:
         """Evaluate the bases of the class statement."""
@@ -178,7 +179,7 @@ class Body:
         """Return the class around."""
         outer: Any = self._module.namespace[self._path[0]]
         for before, part in zip(self._path, self._path[1:-1], strict=False):
-            outer = vars(outer)[entry_name(part, before)]
+            outer = vars(outer)[mangled(part, before)]
         assert isinstance(outer, type)
         return outer
 
@@ -294,16 +295,3 @@ def _class(name: str, body: list[ast.stmt]) -> ast.ClassDef:
     if "type_params" in ast.ClassDef._fields:
         fields["type_params"] = []
     return ast.ClassDef(**fields)
-
-
-def is_docstring(node: ast.stmt) -> bool:
-    """Whether a statement is a string by itself."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def entry_name(name: str, cls: str) -> str:
-    """Return the entry that a name gets in the body of a class: private names are mangled (reference, 6.2.1)."""
-    stripped = cls.lstrip("_")
-    if not name.startswith("__") or name.endswith("__") or not stripped:
-        return name
-    return f"_{stripped}{name}"

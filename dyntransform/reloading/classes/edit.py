@@ -9,11 +9,11 @@ from collections.abc import Collection
 from types import FunctionType
 from typing import Any
 
-from dyntransform.reloading.classes.body import Body, entry_name
+from dyntransform.reloading.classes.body import Body
 from dyntransform.reloading.classes.kept_values import KeptValues
 from dyntransform.reloading.classes.kinds import slots
 from dyntransform.reloading.classes.making import Creation
-from dyntransform.reloading.classes.members import BodyPlan, MemberEdit, last_binders, plan_body
+from dyntransform.reloading.classes.members import MemberEdit
 from dyntransform.reloading.classes.rebasing import rebase
 from dyntransform.reloading.classes.rebuild import Remaking
 from dyntransform.reloading.classes.site import ClassSite
@@ -26,9 +26,11 @@ from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.model.usage import reads_any
 from dyntransform.reloading.planning.body_reruns import executed_with
+from dyntransform.reloading.planning.class_plan import BodyPlan, last_binders, plan_body
 from dyntransform.reloading.planning.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.planning.module_diff import definition_node
 from dyntransform.reloading.planning.pairing import Kind
+from dyntransform.transform.scopes import mangled
 
 __all__ = ["ClassWork"]
 
@@ -103,7 +105,7 @@ class ClassWork:
         """
         if bodies:
             plan = plan_body(self._change, frozenset(), frozenset(self._change.new.body))
-            names = frozenset(entry_name(name, self._site.name) for one in bodies for name in one.usage.binds)
+            names = frozenset(mangled(name, self._site.name) for one in bodies for name in one.usage.binds)
             plan = dataclasses.replace(plan, old_names=names, new_names=names, several=True)
         else:
             plan = plan_body(self._change, frozenset(), frozenset())
@@ -113,7 +115,7 @@ class ClassWork:
 
     def _set_members(self, plan: BodyPlan, covered: dict[str, Any]) -> None:
         made = dict(covered)
-        statements = [pair.new for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in made]
+        statements = [pair.new for pair in plan.runs if mangled(pair.new.name, self._site.name) not in made]
         if statements:
             made |= self._body.execute(self._cls, statements, plan.removed | plan.unbound)
         MemberEdit(self._site, self._cls, plan).apply(made)
@@ -126,7 +128,7 @@ class ClassWork:
             inner = self._change.edits.get(pair.new)
             if pair.old is None or pair.new in seen or not isinstance(inner, FunctionEdit) or inner.decorated:
                 continue
-            name = entry_name(pair.new.name, self._site.name)
+            name = mangled(pair.new.name, self._site.name)
             value = covered_function(pair.old, last[pair.new.name], vars(self._cls).get(name), self._made_by)
             if value is not MISSING and last[pair.new.name] is not pair.old:
                 found[name] = value
@@ -183,7 +185,7 @@ class ClassWork:
             name = pair.new.name
             if pair.kind != Kind.DEFINITION or isinstance(pair.new.node, ast.ClassDef) or final[name] is not pair.new:
                 continue
-            value = vars(self._cls).get(entry_name(name, self._site.name), MISSING)
+            value = vars(self._cls).get(mangled(name, self._site.name), MISSING)
             if self._is_ours(value, name):
                 continue
             decorated = bool(pair.new.node.decorator_list or self._node.decorator_list)  # type: ignore[attr-defined]
@@ -195,7 +197,7 @@ class ClassWork:
     def _lacking(self) -> frozenset[Statement]:
         """Return the methods whose functions cannot take their new code: their statements make new ones."""
         members = vars(self._cls)
-        held = {one: members.get(entry_name(one.name, self._site.name)) for one in self._change.edits}
+        held = {one: members.get(mangled(one.name, self._site.name)) for one in self._change.edits}
         return frozenset(one for one, value in held.items() if any(map(self._session.lacks, functions_in(value))))
 
     def _seen_by_decorators(self) -> frozenset[Statement]:
@@ -207,11 +209,11 @@ class ClassWork:
     def _lookup(self, name: str) -> Any:
         """Return the value of a name in the body."""
         view = self._transaction.view(self._module.namespace)
-        return vars(self._cls).get(entry_name(name, self._site.name), view.get(name))
+        return vars(self._cls).get(mangled(name, self._site.name), view.get(name))
 
     def _withdraw(self, plan: BodyPlan, covered: Collection[str]) -> None:
         """Take back what methods registered that are gone or are to register anew."""
-        runs = [pair for pair in plan.runs if entry_name(pair.new.name, self._site.name) not in covered]
+        runs = [pair for pair in plan.runs if mangled(pair.new.name, self._site.name) not in covered]
         replaced = [(pair.old, pair.new) for pair in runs if pair.old is not None and pair.kind != Kind.SAME]
         for statement, new in (*((one, None) for one in self._change.body.removed), *replaced):
             nodes = [self._body.old_node_of(statement)] if statement.is_definition else []
@@ -237,7 +239,7 @@ class ClassWork:
         replaced = False
         for statement, change in self._change.edits.items():
             if isinstance(change, ClassEdit) and statement in statements:
-                inner = vars(self._cls).get(entry_name(statement.name, self._site.name))
+                inner = vars(self._cls).get(mangled(statement.name, self._site.name))
                 if isinstance(inner, type):
                     work = ClassWork(self._site.inner(change), inner)
                     work.apply(touched=touched)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dyntransform.reloading.classes.body import Body
 from dyntransform.reloading.classes.site import ClassSite
@@ -13,10 +13,8 @@ from dyntransform.reloading.functions.forwarding import made_from, succeed
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.model.code_tree import walk
+from dyntransform.reloading.planning.class_plan import BodyPlan
 from dyntransform.reloading.planning.pairing import Pair
-
-if TYPE_CHECKING:
-    from dyntransform.reloading.classes.members import BodyPlan
 
 __all__ = ["serve_holders"]
 

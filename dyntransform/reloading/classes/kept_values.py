@@ -7,14 +7,14 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from dyntransform.reloading.classes.body import entry_name, is_docstring
 from dyntransform.reloading.classes.kinds import fields
 from dyntransform.reloading.classes.making import Creation
 from dyntransform.reloading.classes.merge import is_slot
 from dyntransform.reloading.live.transaction import MISSING
-from dyntransform.reloading.model.statement import Statement
+from dyntransform.reloading.model.statement import Statement, is_docstring
 from dyntransform.reloading.planning.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.planning.pairing import Pair
+from dyntransform.transform.scopes import mangled
 
 __all__ = ["KeptValues"]
 
@@ -76,4 +76,4 @@ class KeptValues:
         return None if isinstance(node, ast.AnnAssign) and not values else values
 
     def _live(self, name: str) -> Any:
-        return vars(self._cls).get(entry_name(name, self._change.new.name), MISSING)
+        return vars(self._cls).get(mangled(name, self._change.new.name), MISSING)

@@ -13,12 +13,11 @@ from typing import Any
 
 from dyntransform.reloading.classes import merge as twins
 from dyntransform.reloading.classes.bases import possible_bases
-from dyntransform.reloading.classes.body import Body, entry_name
+from dyntransform.reloading.classes.body import Body
 from dyntransform.reloading.classes.find import live_class
 from dyntransform.reloading.classes.held_methods import serve_holders
 from dyntransform.reloading.classes.kinds import enums, fields, slots
 from dyntransform.reloading.classes.making import Creation, stored_attributes
-from dyntransform.reloading.classes.members import BodyPlan
 from dyntransform.reloading.classes.migration import Migration
 from dyntransform.reloading.classes.registries import Registries
 from dyntransform.reloading.classes.site import ClassSite
@@ -27,7 +26,9 @@ from dyntransform.reloading.live.become import replace_references
 from dyntransform.reloading.live.swaps import Swaps
 from dyntransform.reloading.model.report import Action
 from dyntransform.reloading.model.statement import Statement
+from dyntransform.reloading.planning.class_plan import BodyPlan
 from dyntransform.reloading.planning.pairing import Kind
+from dyntransform.transform.scopes import mangled
 
 __all__ = ["Remaking"]
 
@@ -106,7 +107,7 @@ class Remaking:
                 continue
             definition = pair.new in self._change.edits
             for name in pair.new.usage.binds:
-                entry = entry_name(name, self._path[-1])
+                entry = mangled(name, self._path[-1])
                 if entry in live and entry in made and (definition or pair.kind == Kind.SAME):
                     kept.add(entry)
         return frozenset(kept)
@@ -201,13 +202,13 @@ class Remaking:
     def _bound(self) -> Any:
         if len(self._path) == 1:
             return self._transaction.view(self._site.module.namespace).get(self._path[0])
-        return vars(self._body.outer()).get(entry_name(*reversed(self._path[-2:])))
+        return vars(self._body.outer()).get(mangled(*reversed(self._path[-2:])))
 
     def _bind(self, value: Any) -> None:
         if len(self._path) == 1:
             self._session.bind(self._site.module, self._path[0], value, self._site.index)
         else:
-            self._transaction.set_attribute(self._body.outer(), entry_name(*reversed(self._path[-2:])), value)
+            self._transaction.set_attribute(self._body.outer(), mangled(*reversed(self._path[-2:])), value)
 
 
 def _collect(twin: weakref.CallableProxyType[type]) -> None:

@@ -27,10 +27,7 @@ from dyntransform.transform.lowering import add_bases, ask_behind, base_of, lowe
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage
 
-__all__ = ["INVALID", "Source", "read_source"]
-
-INVALID = (SyntaxError, ValueError, ImportError, EOFError, TypeError)
-"""What `read_source` raises for content that is no program."""
+__all__ = ["Source"]
 
 
 class Source:
@@ -309,26 +306,6 @@ def _lists(nodes: list[ast.stmt]) -> list[tuple[ast.AST, str, list[ast.AST]]]:
         for field, value in ast.iter_fields(node)
         if isinstance(value, list)
     ]
-
-
-def read_source(data: bytes, path: str, options: Options, stage: Stage | None = None) -> Source:
-    """Return the statements in the content of a file, which may be compiled.
-
-    Args:
-        data: its content.
-        path: its name.
-        options: what is late bound.
-        stage: what is done to the tree of a source file before it is lowered.
-
-    Raises:
-        SyntaxError, ValueError: it is not valid Python.
-        ImportError, EOFError, ValueError, TypeError: it is not what this version of Python compiles to.
-    """
-    if not path.endswith(".pyc"):
-        return Source(data, path, options, stage)
-    from dyntransform.reloading.model.compiled_source import CompiledSource  # needs the package bytecode
-
-    return CompiledSource(data, path, options)
 
 
 def _begins_after(code: CodeType, node: ast.stmt) -> bool:

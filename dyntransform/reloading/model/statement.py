@@ -14,7 +14,7 @@ from dyntransform.reloading.model.usage import Usage, usage
 from dyntransform.transform.decide import Decisions, Import, Options, decide
 from dyntransform.transform.decide import Source as ImportSource
 
-__all__ = ["Decide", "File", "Statement", "docstring", "placed", "same_scope"]
+__all__ = ["Decide", "File", "Statement", "docstring", "is_docstring", "placed", "same_scope"]
 
 Decide: TypeAlias = Callable[[str, str, ast.Module, Options], Decisions]
 """What marks the nodes of a tree: `decide`, or `decide_proven`."""
@@ -263,3 +263,8 @@ def same_scope(node: ast.stmt) -> Iterator[ast.AST]:
             pending += [child for child in inner if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))]
         elif isinstance(current, ast.Match):
             pending += current.cases
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    """Whether a statement is a string by itself."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

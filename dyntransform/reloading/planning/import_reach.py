@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
-from dyntransform.reloading.model.source import INVALID, read_source
+from dyntransform.reloading.model.reading import INVALID, read_source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 

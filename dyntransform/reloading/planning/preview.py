@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dyntransform.importing.roots import Roots
+from dyntransform.reloading.model.reading import INVALID, read_source
 from dyntransform.reloading.model.report import Action, Change, Place
-from dyntransform.reloading.model.source import INVALID, read_source
 from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.planning.definitions import (
     ClassEdit,

@@ -12,7 +12,8 @@ from typing import Any
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded, Registry
 from dyntransform.reloading.model.code_tree import CodeNode
-from dyntransform.reloading.model.source import Source, read_source
+from dyntransform.reloading.model.reading import read_source
+from dyntransform.reloading.model.source import Source
 from dyntransform.reloading.project.files import Files
 from dyntransform.reloading.project.graph import Graph
 from dyntransform.runtime.names import absolute_name
