@@ -13,9 +13,9 @@ from dyntransform.reloading.applying.bindings import class_at
 from dyntransform.reloading.functions import annotations as evaluators
 from dyntransform.reloading.functions import code as functions
 from dyntransform.reloading.functions.closures import Scopes, missing_variables
-from dyntransform.reloading.functions.forwarding import functions_in
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.live.transaction import MISSING
+from dyntransform.reloading.live.wrappers import functions_in
 from dyntransform.reloading.model.code_tree import Patch
 from dyntransform.reloading.model.report import Action
 from dyntransform.reloading.model.statement import Statement

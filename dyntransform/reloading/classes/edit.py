@@ -18,11 +18,12 @@ from dyntransform.reloading.classes.rebasing import rebase
 from dyntransform.reloading.classes.rebuild import Remaking
 from dyntransform.reloading.classes.site import ClassSite
 from dyntransform.reloading.functions.annotations import ask_again, evaluators_of_class
-from dyntransform.reloading.functions.forwarding import functions_in, made_from
+from dyntransform.reloading.functions.forwarding import made_from
 from dyntransform.reloading.functions.registrations import looks_at_signature, withdraw
 from dyntransform.reloading.functions.shadowed import covered_function
 from dyntransform.reloading.live import derived, heap
 from dyntransform.reloading.live.transaction import MISSING
+from dyntransform.reloading.live.wrappers import functions_in
 from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.model.usage import reads_any
 from dyntransform.reloading.planning.body_reruns import executed_with
@@ -186,7 +187,7 @@ class ClassWork:
             if pair.kind != Kind.DEFINITION or isinstance(pair.new.node, ast.ClassDef) or final[name] is not pair.new:
                 continue
             value = vars(self._cls).get(mangled(name, self._site.name), MISSING)
-            if self._is_ours(value, name):
+            if made_from(value, self._body.codes(name)):
                 continue
             decorated = bool(pair.new.node.decorator_list or self._node.decorator_list)  # type: ignore[attr-defined]
             plain = isinstance(value, (FunctionType, staticmethod, classmethod, property))
@@ -221,11 +222,6 @@ class ClassWork:
             codes = {id(node.code) for node in nodes if node is not None}
             if statement.usage.calls:
                 withdraw(statement, self._lookup, functools.partial(made_from, codes=codes), self._transaction)
-
-    def _is_ours(self, value: Any, name: str) -> bool:
-        if isinstance(value, property):
-            return any(self._is_ours(part, name) for part in (value.fget, value.fset, value.fdel) if part is not None)
-        return made_from(value, self._body.codes(name))
 
     def _live_function(self, name: str) -> FunctionType | None:
         """Return the function of a method that something wraps."""

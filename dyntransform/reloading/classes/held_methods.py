@@ -12,6 +12,7 @@ from dyntransform.reloading.classes.site import ClassSite
 from dyntransform.reloading.functions.forwarding import made_from, succeed
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.live.transaction import MISSING
+from dyntransform.reloading.live.wrappers import held_by
 from dyntransform.reloading.model.code_tree import walk
 from dyntransform.reloading.planning.class_plan import BodyPlan
 from dyntransform.reloading.planning.pairing import Pair
@@ -97,8 +98,4 @@ _CALL = _as_method(staticmethod(len)).__code__
 
 
 def _parts(member: Any) -> tuple[Any, ...]:
-    if isinstance(member, (staticmethod, classmethod)):
-        return (member.__func__,)
-    if isinstance(member, property):
-        return (member.fget, member.fset, member.fdel)
-    return (member,)
+    return held_by(member) if isinstance(member, (staticmethod, classmethod, property)) else (member,)

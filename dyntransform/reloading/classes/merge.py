@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from types import CellType, FunctionType, GetSetDescriptorType, MemberDescriptorType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from dyntransform.cpython.annotations import CLASS_ANNOTATIONS, evaluator
@@ -22,6 +22,7 @@ from dyntransform.reloading.live.become import replace_references
 from dyntransform.reloading.live.swaps import Swaps
 from dyntransform.reloading.live.transaction import MISSING, Transaction
 from dyntransform.reloading.live.values import same_value
+from dyntransform.reloading.live.wrappers import content_of, held_by
 
 __all__ = ["Provenance", "adopt_cells", "can_have_metaclass", "fits", "keep", "merge", "retire"]
 
@@ -177,26 +178,15 @@ def adopt_cells(value: Any, twin: type, cls: type) -> None:
         seen.add(id(current))
         if isinstance(current, FunctionType):
             for cell in current.__closure__ or ():
-                if _content(cell) is twin:
+                if content_of(cell) is twin:
                     cell.cell_contents = cls
-                elif _content(cell) is own:
+                elif content_of(cell) is own:
                     cell.cell_contents = namespace_of(cls)
-                elif isinstance(_content(cell), FunctionType):
-                    pending.append(_content(cell))
+                elif isinstance(content_of(cell), FunctionType):
+                    pending.append(content_of(cell))
             pending += [getattr(current, "__wrapped__", None), evaluator(current)]
-        elif isinstance(current, (staticmethod, classmethod)):
-            pending.append(current.__func__)
-        elif isinstance(current, property):
-            pending += [current.fget, current.fset, current.fdel]
-        elif isinstance(current, functools.cached_property):
-            pending.append(current.func)
-
-
-def _content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None
+        else:
+            pending += held_by(current)
 
 
 def keep(cls: type, twin: type, provenance: Provenance) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterable, Iterator
-from types import CellType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from dyntransform.reloading.classes.making import functions_of
 from dyntransform.reloading.live.values import same_value
+from dyntransform.reloading.live.wrappers import content_of
 
 __all__ = ["Registries"]
 
@@ -91,7 +92,7 @@ def _reached(function: FunctionType) -> Iterator[Any]:
         for name in _names(each):
             yield from _containers(each.__globals__.get(name))
         for cell in each.__closure__ or ():
-            yield from _containers(_cell_content(cell))
+            yield from _containers(content_of(cell))
 
 
 def _names(function: FunctionType) -> set[str]:
@@ -112,13 +113,6 @@ def _containers(value: Any) -> Iterator[Any]:
             yield from (each for each in vars(value).values() if isinstance(each, _KINDS))
     elif not isinstance(value, (ModuleType, FunctionType)):
         yield from (each for each in getattr(value, "__dict__", {}).values() if isinstance(each, _KINDS))
-
-
-def _cell_content(cell: CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # empty
-        return None
 
 
 # ------------------------------------------------------------------ their content

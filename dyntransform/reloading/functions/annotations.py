@@ -29,9 +29,9 @@ from dyntransform.cpython.annotations import (
     numbers,
 )
 from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
-from dyntransform.reloading.functions.forwarding import functions_in
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.live.transaction import Transaction
+from dyntransform.reloading.live.wrappers import functions_in
 from dyntransform.reloading.model.code_tree import child_codes
 from dyntransform.reloading.model.statement import Statement, same_scope
 from dyntransform.reloading.planning.module_diff import ModuleEdit

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from types import CellType, FunctionType, MethodType
+from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from dyntransform.reloading.functions.code import forwarding_code
 from dyntransform.reloading.live.transaction import Transaction
+from dyntransform.reloading.live.wrappers import functions_in
 
-__all__ = ["functions_in", "made_from", "succeed"]
+__all__ = ["made_from", "succeed"]
 
 
 def succeed(old: FunctionType, new: Callable[..., Any], transaction: Transaction) -> bool:
@@ -41,33 +41,3 @@ def made_from(value: Any, codes: set[int]) -> bool:
     That tells what a definition made from what was put in its place from outside.
     """
     return any(id(function.__code__) in codes for function in functions_in(value))
-
-
-def functions_in(value: Any) -> Iterator[FunctionType]:
-    """Yield the functions that calling `value` leads to through closures and the usual wrappers."""
-    pending = [value]
-    seen: set[int] = set()
-    while pending:
-        current = pending.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, FunctionType):
-            yield current
-            pending.extend(_contents(current.__closure__ or ()))
-            pending.append(current.__dict__.get("__wrapped__"))
-            pending.extend(constant for constant in current.__code__.co_consts if isinstance(constant, FunctionType))
-        elif isinstance(current, (staticmethod, classmethod, MethodType)):
-            pending.append(current.__func__)
-        elif isinstance(current, functools.partial):
-            pending.append(current.func)
-        elif isinstance(current, functools._lru_cache_wrapper):
-            pending.append(current.__wrapped__)
-
-
-def _contents(cells: tuple[CellType, ...]) -> Iterator[Any]:
-    for cell in cells:
-        try:
-            yield cell.cell_contents
-        except ValueError:  # empty
-            continue

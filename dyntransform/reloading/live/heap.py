@@ -17,6 +17,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, Functi
 from typing import Any
 
 from dyntransform.cpython.references import references
+from dyntransform.reloading.live.wrappers import WRAPPERS
 from dyntransform.runtime import FROZEN_AT_START
 
 __all__ = [
@@ -143,24 +144,14 @@ def _functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType
                 inner: Iterable[Any] = (value.__dict__.get("__wrapped__"),)
             elif id(value) in seen:
                 continue
-            elif kind in _UNWRAP:
-                inner = _UNWRAP[kind](value)
+            elif kind in WRAPPERS:
+                inner = WRAPPERS[kind](value)
             elif isinstance(value, type) and value.__module__ == module:
                 inner = vars(value).values()
             else:
                 continue
             seen.add(id(value))
             pending.extend(inner)
-
-
-_UNWRAP: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    staticmethod: lambda method: (method.__func__,),
-    classmethod: lambda method: (method.__func__,),
-    property: lambda descriptor: (descriptor.fget, descriptor.fset, descriptor.fdel),
-    functools.cached_property: lambda descriptor: (descriptor.func,),
-    functools.partial: lambda partial: (partial.func,),
-    functools._lru_cache_wrapper: lambda wrapper: (wrapper.__wrapped__,),
-}
 
 
 def result_caches(functions: Sequence[FunctionType], namespaces: Iterable[dict[str, Any]]) -> dict[int, list[Any]]:
