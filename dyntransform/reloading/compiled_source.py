@@ -16,6 +16,7 @@ import itertools
 from collections.abc import Iterator
 from types import CodeType
 
+from dyntransform.compiled.rewriting import ask_behind
 from dyntransform.importing.compiling import LinkSpec, compile_file
 from dyntransform.lifting.assembling import assemble
 from dyntransform.lifting.parts import Body, Part
@@ -79,7 +80,7 @@ class CompiledSource(Source):
 
     def compile(self, nodes: list[ast.stmt]) -> CodeType:
         """Compile statements of this file, or made from its nodes."""
-        return assemble(nodes, self.filename, self.flags)
+        return ask_behind(assemble(nodes, self.filename, self.flags), self._options)
 
     def bases(self, node: ast.ClassDef) -> list[ast.expr]:
         """Return the bases of a class statement: they are those of the code that runs."""
