@@ -88,7 +88,7 @@ def _late_bound(path: Path) -> Callable[[str], bool]:
 
 
 def _show_compiled(path: Path, *, context: int | None, lowered: bool) -> int:
-    """Print the instructions of the functions that change in a compiled file; all of them if `context` is None."""
+    """Print the instructions of what changes in a compiled file; all of them if `context` is None."""
     import difflib
 
     from dyntransform.compiled.listing import advice, changed
@@ -109,7 +109,8 @@ def _show_compiled(path: Path, *, context: int | None, lowered: bool) -> int:
     parts = list(changed(code, rewritten.code))
     if not parts and not rewritten.reason:
         print(
-            f"{path}: no class gains a base, no function reads what it imports from the project: it runs as it is",
+            f"{path}: no class gains a base, and no name is imported from the project that is late bound: "
+            "it runs as it is",
             file=sys.stderr,
         )
     for part in parts:

@@ -7,9 +7,10 @@ from types import CodeType
 
 from dyntransform.compiled.classes import ClassBuild
 from dyntransform.compiled.instructions import Instruction, Listing, disassemble
+from dyntransform.compiled.questions import Question
 from dyntransform.compiled.reads import Read
 from dyntransform.compiled.stack import heights
-from dyntransform.cpython.opcodes import STRONG, TOLD_TO_MONITORS
+from dyntransform.cpython.opcodes import NULL_ABOVE, STRONG, TOLD_TO_MONITORS
 from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.lowering import REPLACED
 
@@ -30,7 +31,17 @@ _SAME = (
 )
 
 
-def difference(original: Listing, new: CodeType, reads: Sequence[Read], builds: Sequence[ClassBuild] = ()) -> str:
+_JUMPS_OVER = {"POP_JUMP_IF_NONE", "POP_JUMP_FORWARD_IF_NONE"}
+"""What goes on behind a lookup where there is nothing to ask; the latter is in Python 3.11."""
+
+
+def difference(
+    original: Listing,
+    new: CodeType,
+    reads: Sequence[Read],
+    builds: Sequence[ClassBuild] = (),
+    questions: Sequence[Question] = (),
+) -> str:
     """Compare rewritten code with the code it was made from.
 
     Args:
@@ -38,9 +49,11 @@ def difference(original: Listing, new: CodeType, reads: Sequence[Read], builds: 
         new: the rewritten code.
         reads: what was rewritten.
         builds: the class statements that gained the base.
+        questions: what is asked behind imports.
 
     Returns:
-        What differs besides our lookups and bases, at the reads, the classes and nowhere else; empty if nothing does.
+        What differs besides our lookups and bases, at the reads, the imports, the classes and nowhere else; empty if
+        nothing does.
     """
     old = original.code
     for attribute in _SAME:
@@ -52,7 +65,7 @@ def difference(original: Listing, new: CodeType, reads: Sequence[Read], builds: 
         if not isinstance(before, CodeType) and (type(before) is not type(after) or before != after):
             return "co_consts differs"
     try:
-        _Walk(original, disassemble(new), reads, builds).compare()
+        _Walk(original, disassemble(new), reads, builds, questions).compare()
     except _DifferenceError as found:
         return str(found)
     return ""
@@ -63,11 +76,19 @@ class _DifferenceError(Exception):
 
 
 class _Walk:
-    def __init__(self, old: Listing, new: Listing, reads: Sequence[Read], builds: Sequence[ClassBuild]) -> None:
+    def __init__(
+        self,
+        old: Listing,
+        new: Listing,
+        reads: Sequence[Read],
+        builds: Sequence[ClassBuild],
+        questions: Sequence[Question],
+    ) -> None:
         self._old = old
         self._new = new
         self._units = {read.instructions[0]: read for read in reads}
         self._bases = {build.before: build for build in builds}
+        self._questions = {question.end: question for question in questions}
         self._calls = {call for build in builds if build.base is None for call in build.calls}
         self._first: dict[Instruction, Instruction] = {}
         self._last: dict[Instruction, Instruction] = {}
@@ -89,6 +110,8 @@ class _Walk:
                 self._one(pending.pop(), _next(rest, one))
                 if one in self._bases:
                     self._base(self._bases[one], pending, rest)
+                elif one in self._questions:
+                    self._question(self._questions[one], rest)
                 continue
             size = len(read.instructions)
             if pending[-size:] != list(reversed(read.instructions)):
@@ -143,7 +166,7 @@ class _Walk:
         code = self._new.code
         fits = (
             self._is_ours(test, calls=False)
-            and jump.name in {"POP_JUMP_IF_NONE", "POP_JUMP_FORWARD_IF_NONE"}
+            and jump.name in _JUMPS_OVER
             and jump.target is plain[0]
             and self._is_ours(asked, calls=True)
             and key.name == "LOAD_CONST"
@@ -167,6 +190,49 @@ class _Walk:
         if one.name != "LOAD_GLOBAL" or one.argument is None:
             return False
         return self._new.code.co_names[one.argument >> 1] == REPLACED and bool(one.argument & 1) is calls
+
+    def _question(self, question: Question, rest: list[Instruction]) -> None:
+        end = question.end
+        is_global = question.in_function
+        inserted = [_next(rest, end), _next(rest, end)]
+        test, jump = inserted
+        if rest and rest[-1].name in TOLD_TO_MONITORS:
+            inserted.append(_next(rest, end))
+        fits = self._is_test(test, is_global=is_global) and jump.name in _JUMPS_OVER
+        for source, store in question.names:
+            ours = [_next(rest, end) for _ in range(1 if is_global else 2)]
+            key, again, call = (_next(rest, end) for _ in range(3))
+            before = []
+            if call.name == "PRECALL":
+                before, call = [call], _next(rest, end)
+            bound = _next(rest, end)
+            inserted += [*ours, key, again, *before, call, bound]
+            fits = (
+                fits
+                and self._is_callee(ours, is_global=is_global)
+                and key.name == "LOAD_CONST"
+                and self._new.code.co_consts[key.argument or 0] == (source,)
+                and _reads_again(again, store)
+                and all((one.name, one.argument) == ("PRECALL", 2) for one in before)
+                and (call.name, call.argument) == ("CALL", 2)
+                and (bound.name, bound.argument) == (store.name, store.argument)
+            )
+        if not fits or jump.target is not (rest[-1] if rest else None):
+            raise _DifferenceError(f"{_line(end)}: something else than a lookup stands behind the import")
+        if any(one.location != end.location for one in inserted):
+            raise _DifferenceError(f"{_line(end)}: the lookup has another place than the import")
+        self._last[end] = inserted[-1]
+
+    def _is_test(self, one: Instruction, *, is_global: bool) -> bool:
+        if is_global:
+            return self._is_ours(one, calls=False)
+        return one.name == "LOAD_NAME" and self._new.code.co_names[one.argument or 0] == REPLACED
+
+    def _is_callee(self, ones: list[Instruction], *, is_global: bool) -> bool:
+        if is_global:
+            return self._is_ours(ones[0], calls=True)
+        load, null = ones if NULL_ABOVE else reversed(ones)
+        return self._is_test(load, is_global=False) and null.name == "PUSH_NULL"
 
     def _jumps(self) -> None:
         for one in self._old.instructions:
@@ -205,6 +271,13 @@ def _equal(ones: Sequence[Instruction], others: Sequence[Instruction]) -> bool:
     """Whether loads are the same, but for whose reference they put on the stack."""
     one, other = ([(STRONG.get(each.name, each.name), each.argument) for each in every] for every in (ones, others))
     return one == other
+
+
+def _reads_again(one: Instruction, store: Instruction) -> bool:
+    """Whether an instruction loads what another one bound."""
+    if store.name == "STORE_GLOBAL":
+        return (one.name, one.argument) == ("LOAD_GLOBAL", (store.argument or 0) << 1)
+    return (one.name, one.argument) == ("LOAD_NAME", store.argument)
 
 
 def _line(one: Instruction) -> str:

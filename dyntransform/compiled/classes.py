@@ -7,14 +7,20 @@ from collections.abc import Iterator, Mapping
 
 from dyntransform.compiled.instructions import Instruction, Listing
 from dyntransform.compiled.scopes import Scope, all_scopes
+from dyntransform.cpython.opcodes import FROM_LOCALS
 from dyntransform.runtime.dynamic_class import BASE
 
-__all__ = ["ClassBuild", "find_builds", "gained"]
+__all__ = ["ClassBuild", "find_builds", "gained", "is_plain"]
 
 _CALLS = frozenset({"PRECALL", "CALL"})
 """What calls without keywords; both are in Python 3.11."""
 _BINDS = frozenset({"STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"})
+_STORES = frozenset({"STORE_NAME", "STORE_GLOBAL"})
 _LOADS = frozenset({"LOAD_NAME", "LOAD_GLOBAL"})
+_GENERIC_BASE = ".generic_base"
+"""The variable with the base of a class that has type parameters (PEP 695)."""
+_HEADER = 15
+"""More instructions than a class statement has, from the body to the binding, that is plain."""
 _PLAIN = 2
 """Arguments of `__build_class__` for a class without bases: the function of its body, and its name."""
 
@@ -47,6 +53,40 @@ def find_builds(scope: Scope) -> Iterator[ClassBuild]:
                 yield build
 
 
+def is_plain(scope: Scope) -> bool:
+    """Whether the statement of a class has no bases but `object`, and no keywords; type parameters are no base.
+
+    Args:
+        scope: the body of the class.
+    """
+    outer = scope.parent
+    assert outer is not None
+    return all(_is_plain(outer, index) for index in outer.loads_of(scope))
+
+
+def _is_plain(outer: Scope, index: int) -> bool:
+    """Whether the class is plain whose body is loaded there."""
+    header = _header(outer.listing, index)
+    if header is None:
+        return False
+    _, rest = header
+    if outer.is_of_type_parameters:
+        made = next((number for number, one in enumerate(rest) if _is_generic_base(outer, one, "STORE_FAST")), -1)
+        rest = rest[made + 1 :]
+    for count, one in enumerate(rest, _PLAIN):
+        if one.name in _CALLS:
+            return one.argument == count
+        is_object = _loads(outer.listing, one, "object") and not _rebinds_object(outer)
+        if not is_object and not _loads(outer.listing, one, BASE) and not _is_generic_base(outer, one, *FROM_LOCALS):
+            return False
+    return False
+
+
+def _is_generic_base(outer: Scope, one: Instruction, *names: str) -> bool:
+    """Whether an instruction, of one of some names, has the base that type parameters make."""
+    return one.name in names and outer.code.co_varnames[one.argument or 0] == _GENERIC_BASE
+
+
 def _rebinds_object(scope: Scope) -> bool:
     """Whether a base `object` may be something else: the module or a class binds the name."""
     while scope.parent is not None:
@@ -58,22 +98,31 @@ def _rebinds_object(scope: Scope) -> bool:
 def _binds(scope: Scope, name: str) -> bool:
     names = scope.code.co_names
     return name in names and any(
-        one.name == "STORE_NAME" and names[one.argument or 0] == name for one in scope.listing.instructions
+        one.name in _STORES and names[one.argument or 0] == name for one in scope.listing.instructions
     )
+
+
+def _header(listing: Listing, index: int) -> tuple[Instruction, list[Instruction]] | None:
+    """Return what loads the name of the class whose body is loaded there, and what follows; None if that is not so."""
+    made, before, *rest = listing.instructions[index + 1 : index + _HEADER]
+    if before.name == "SET_FUNCTION_ATTRIBUTE":
+        before, *rest = rest
+    return (before, rest) if (made.name, before.name) == ("MAKE_FUNCTION", "LOAD_CONST") else None
+
+
+def _loads(listing: Listing, one: Instruction, name: str) -> bool:
+    """Whether an instruction loads a name of the module or a builtin."""
+    return one.name in _LOADS and listing.code.co_names[(one.argument or 0) >> (one.name == "LOAD_GLOBAL")] == name
 
 
 def _build(listing: Listing, index: int) -> ClassBuild | None:
     """Return the class statement whose body is loaded there; None if it has bases, keywords or decorators."""
-    rest = iter(listing.instructions[index + 1 :])
-    names = listing.code.co_names
-    made = next(rest)
-    before = next(rest)
-    if before.name == "SET_FUNCTION_ATTRIBUTE":
-        before = next(rest)
-    if made.name != "MAKE_FUNCTION" or before.name != "LOAD_CONST":
+    header = _header(listing, index)
+    if header is None:
         return None
+    before, rest = header[0], iter(header[1])
     base, call = None, next(rest)
-    if call.name in _LOADS and names[(call.argument or 0) >> (call.name == "LOAD_GLOBAL")] == "object":
+    if _loads(listing, call, "object"):
         base, call = call, next(rest)
     calls = []
     while call.name in _CALLS and call.argument == _PLAIN + (base is not None):

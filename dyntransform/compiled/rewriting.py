@@ -10,30 +10,31 @@ from dyntransform.compiled.check import difference
 from dyntransform.compiled.classes import ClassBuild, find_builds, gained
 from dyntransform.compiled.imports import Imports, find_imports
 from dyntransform.compiled.instructions import Instruction, assemble, disassemble
+from dyntransform.compiled.questions import Question, asked
 from dyntransform.compiled.reads import Read, find_reads
 from dyntransform.compiled.scopes import Scope
 from dyntransform.cpython.opcodes import FROM_LOCALS, STRONG
-from dyntransform.importing.compiling import LinkSpec
 from dyntransform.runtime.dynamic_class import BASE
 from dyntransform.transform.decide import Options, Source
+from dyntransform.transform.links import LinkSpec
 from dyntransform.transform.lowering import REPLACED
 
-__all__ = ["Rewritten", "rewrite"]
+__all__ = ["Rewritten", "ask_behind", "rewrite"]
 
 _UNKNOWN = (AssertionError, IndexError, KeyError, RecursionError, ValueError)
 """What taking code apart may end in if another tool than Python's compiler wrote it."""
 _LOOKUP_HEIGHT = 3
-"""How much higher the stack is in a lookup than in the read that it stands for."""
+"""How much higher the stack is in a lookup than in the read that it stands for; behind an import it is less."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Rewritten:
-    """A compiled module whose functions read imported names late, and whose classes have `DynamicClass`.
+    """A compiled module that binds and reads imported names late, and whose classes have `DynamicClass`.
 
     Attributes:
         code: the new code; code objects in which nothing had to be changed are those of the original.
         links: live bindings, in the order of the source.
-        lookups: what is looked up late: pairs of module, with leading dots if relative, and attribute.
+        lookups: what functions look up late: pairs of module, with leading dots if relative, and attribute.
         reason: why something was left as it is; empty otherwise.
     """
 
@@ -44,7 +45,7 @@ class Rewritten:
 
 
 def rewrite(code: CodeType, options: Options) -> Rewritten:
-    """Rewrite a module so that names imported with ``from`` in functions are late bound, and classes gain a base.
+    """Rewrite a module so that names imported with ``from`` are late bound, and classes gain a base.
 
     Args:
         code: the code of a module.
@@ -59,6 +60,20 @@ def rewrite(code: CodeType, options: Options) -> Rewritten:
         return Rewritten(code, (), (), f"left as it is: Python's own compiler writes no such code: {problem!r}")
 
 
+def ask_behind(code: CodeType, options: Options) -> CodeType:
+    """Put questions behind the imports of a module and its classes again; functions have kept theirs.
+
+    Args:
+        code: the code of statements that were lifted from a rewritten module.
+        options: what to rewrite.
+    """
+    module = Scope(code)
+    imports = find_imports(module, options)
+    imports.sources.clear()
+    imports.questions = {scope: each for scope, each in imports.questions.items() if not scope.is_function}
+    return _Rewriting(imports, Options(lambda _: False)).scope(module)
+
+
 def _rewrite(code: CodeType, options: Options) -> Rewritten:
     module = Scope(code)
     imports = find_imports(module, options)
@@ -71,14 +86,16 @@ class _Rewriting:
     def __init__(self, imports: Imports, options: Options) -> None:
         self._options = options
         self._sources = imports.sources
+        self._questions = imports.questions
         self._names = {name for _, name in imports.sources}
+        self._functions_change = bool(self._names) or any(scope.is_function for scope in imports.questions)
         self.lookups: dict[Source, None] = {}
         self.reasons: list[str] = []
 
     def scope(self, scope: Scope) -> CodeType:
         """Return the new code of a scope; the old one if nothing in it changes."""
         code = scope.code
-        if scope.is_function and not self._names:
+        if scope.is_function and not self._functions_change and not scope.is_of_type_parameters:
             return code
         builds = list(find_builds(scope))
         if builds and not self._options.dynamic_class:
@@ -96,10 +113,11 @@ class _Rewriting:
             kept = code
         else:
             kept = code.replace(co_consts=tuple(constants))
-        if not reads and not builds:
+        questions = self._questions.get(scope, [])
+        if not reads and not builds and not questions:
             return kept
-        new = _changed(scope, reads, builds, constants)
-        found = difference(scope.listing, new, reads, builds)
+        new = _changed(scope, reads, builds, questions, constants)
+        found = difference(scope.listing, new, reads, builds, questions)
         if found:
             self.reasons.append(f"imported names and classes stay as they are in {code.co_qualname}: {found}")
             return kept
@@ -107,15 +125,17 @@ class _Rewriting:
         return new
 
 
-def _changed(scope: Scope, reads: list[Read], builds: list[ClassBuild], constants: list[object]) -> CodeType:
+def _changed(
+    scope: Scope, reads: list[Read], builds: list[ClassBuild], questions: list[Question], constants: list[object]
+) -> CodeType:
     code, listing = scope.code, scope.listing
-    needed = [*([REPLACED] if reads else ()), *([BASE] if builds else ())]
+    needed = [*([REPLACED] if reads or questions else ()), *([BASE] if builds else ())]
     names = [*code.co_names, *(name for name in needed if name not in code.co_names)]
-    keys: dict[tuple[Source, ...], int] = {}
+    wanted = [*(read.sources for read in reads), *(key for question in questions for key in question.keys)]
+    keys = {key: len(constants) + number for number, key in enumerate(dict.fromkeys(wanted))}
     replacements: dict[Instruction, list[Instruction]] = {}
     for read in reads:
-        key = keys.setdefault(read.sources, len(constants) + len(keys))
-        lookup = _lookup(read, names.index(REPLACED), key)
+        lookup = _lookup(read, names.index(REPLACED), keys[read.sources])
         *before, load = read.instructions
         if before:
             replacements[before[0]], replacements[load] = lookup[:-1], lookup[-1:]
@@ -123,7 +143,9 @@ def _changed(scope: Scope, reads: list[Read], builds: list[ClassBuild], constant
             replacements[load] = lookup
     for build in builds:
         replacements.update(gained(build, scope, names))
-    height = code.co_stacksize + (_LOOKUP_HEIGHT if reads else 1)
+    for question in questions:
+        replacements[question.end] = asked(question, names.index(REPLACED), keys)
+    height = code.co_stacksize + (_LOOKUP_HEIGHT if reads or questions else 1)
     return assemble(listing, replacements, names, [*constants, *keys], height)
 
 

@@ -52,14 +52,23 @@ class Scope:
         return bool(self.code.co_flags & inspect.CO_OPTIMIZED)
 
     @property
+    def is_of_type_parameters(self) -> bool:
+        """Whether type parameters are its variables (PEP 695): a code object, but no function to people."""
+        return self.code.co_name.startswith(_TYPE_PARAMETERS)
+
+    @property
     def in_function(self) -> bool:
-        """Whether a function surrounds it. Type parameters (PEP 695) are a code object, but no function to people."""
+        """Whether a function surrounds it."""
         outer = self.parent
         while outer is not None:
-            if outer.is_function and not outer.code.co_name.startswith(_TYPE_PARAMETERS):
+            if outer.is_function and not outer.is_of_type_parameters:
                 return True
             outer = outer.parent
         return False
+
+    def has(self, opcode: int) -> bool:
+        """Whether one of its own instructions is that one."""
+        return opcode in self.code.co_code[::2]
 
     @property
     def class_path(self) -> str:

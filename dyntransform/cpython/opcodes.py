@@ -11,6 +11,8 @@ import opcode
 from types import CodeType
 from typing import Final
 
+from dyntransform.cpython.features import LAZY_IMPORTS
+
 __all__ = [
     "ANNOTATE",
     "ANNOTATED",
@@ -21,6 +23,7 @@ __all__ = [
     "FROM_CELLS",
     "FROM_LOCALS",
     "INTRINSICS",
+    "LAZY",
     "LOOPS_HAVE_THEIR_KEYWORD",
     "MAKES_AT_END",
     "MARKED",
@@ -132,6 +135,10 @@ def _import_bits() -> int:
 
 
 _IMPORT_BITS = _import_bits()
+
+
+LAZY: Final = 1 if LAZY_IMPORTS else 0
+"""The flag of an import that is written as a lazy one (PEP 810)."""
 
 
 def flags_and_name(argument: int) -> tuple[int, int]:

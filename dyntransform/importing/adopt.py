@@ -20,10 +20,11 @@ from dyntransform.cpython.internals import (
     pyc_hash,
     validate_hash_pyc,
 )
-from dyntransform.importing.compiling import HEADER_BYTES, Compiled, LinkSpec, load_code
+from dyntransform.importing.compiling import HEADER_BYTES, Compiled, load_code
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime.lookup import looks_up
+from dyntransform.transform.links import LinkSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

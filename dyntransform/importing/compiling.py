@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Callable
 
+    from dyntransform.transform.links import LinkSpec
     from dyntransform.transform.stage import Stage
+
+    Facts = tuple[tuple[LinkSpec, ...], tuple[tuple[str, str], ...], str]
+    """What only edits and reports ask for: live bindings, late lookups, and why a file was left as it is."""
 
 __all__ = [
     "HEADER_BYTES",
     "Compiled",
-    "LinkSpec",
     "cached_file",
     "compile_anew",
     "compile_as_import",
@@ -33,15 +36,8 @@ __all__ = [
 HEADER_BYTES = 16
 """What stands before the code in a .pyc file: magic number, flags, and what tells its source (PEP 552)."""
 
-LinkSpec = tuple[str, str, tuple[tuple[str, str], ...]]
-"""A live binding: qualified name of the class (empty for the module), module imported from, (attribute, name) pairs."""
-
-
 Lookups = tuple[tuple[str, str], ...]
 """What functions look up late: pairs of module (with leading dots if relative) and attribute."""
-
-Facts = tuple[tuple[LinkSpec, ...], Lookups, str]
-"""What only edits and reports ask for: live bindings, late lookups, and why a file was left as it is."""
 
 
 class Compiled:

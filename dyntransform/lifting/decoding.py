@@ -2,8 +2,8 @@
 
 An instruction that only saves space or time is written as the one that it stands for: small integers and common
 constants are constants, a borrowed reference is a reference, and a pair is two instructions. Those that only tell
-`sys.monitoring` that a jump was not taken are left out: they have the place of the jump, wherever it goes on. What
-`bytecode` 0.19 cannot take apart is passed by it.
+`sys.monitoring` that a jump was not taken are left out: they have the place of the jump, wherever it goes on. So is
+what rewriting puts behind from-imports. What `bytecode` 0.19 cannot take apart is passed by it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-from bytecode import Bytecode, ConcreteBytecode, ConcreteInstr, Instr
+from bytecode import Bytecode, ConcreteBytecode, ConcreteInstr, Instr, Label
 from bytecode.instr import Intrinsic2Op
 
 from dyntransform.cpython.opcodes import CONSTANTS, INTRINSICS, PAIRS, STRONG, TOLD_TO_MONITORS
+from dyntransform.runtime.lookup import REPLACED
 
 __all__ = ["decode", "name_of", "plain", "separate"]
 
@@ -58,7 +59,36 @@ def _become(instruction: Instr, item: ConcreteInstr) -> None:
 
 def plain(code: CodeType) -> list[Any]:
     """Return the instructions, labels and protected ranges of a code object in the words of all versions."""
-    return [each for item in decode(code) for each in (_plain(item) if isinstance(item, Instr) else [item])]
+    items = _without_questions(list(decode(code)))
+    return [each for item in items for each in (_plain(item) if isinstance(item, Instr) else [item])]
+
+
+def _without_questions(items: list[Any]) -> Iterator[Any]:
+    """Leave out what is asked behind imports: it is part of them, and is put in again with them."""
+    end: Any = None
+    for place, item in enumerate(items):
+        if item is end:
+            end = None
+        if end is None:
+            end = _end_of_question(items, place)
+        if end is None or not isinstance(item, Instr):
+            yield item
+
+
+def _end_of_question(items: list[Any], place: int) -> Any:
+    """Return the label behind a question that begins at a place; None if none does."""
+    test, jump = items[place], items[place + 1] if place + 1 < len(items) else None
+    if not isinstance(test, Instr) or name_of(test.arg) != REPLACED or not isinstance(jump, Instr):
+        return None
+    if not isinstance(jump.arg, Label):
+        return None
+    inside = itertools.takewhile(lambda item: item is not jump.arg, items[place:])
+    *_, last = [item for item in inside if isinstance(item, Instr)]
+    return jump.arg if last.name in _BINDS else None
+
+
+_BINDS = ("STORE_NAME", "STORE_GLOBAL")
+"""How a question ends; a lookup in the place of a read does not."""
 
 
 def _plain(instruction: Instr) -> Iterator[Instr]:

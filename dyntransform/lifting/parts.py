@@ -21,7 +21,7 @@ from bytecode import Instr, Label
 from bytecode.instr import TryBegin, TryEnd
 
 from dyntransform.cpython.opcodes import MARKED
-from dyntransform.lifting.decoding import decode, name_of, plain
+from dyntransform.lifting.decoding import name_of, plain
 
 __all__ = [
     "NO_FACTS",
@@ -296,7 +296,7 @@ def digest(value: object) -> str:
 
 def code_facts(code: CodeType) -> Facts:
     """Return what running a code object reads from the scope that it was made in, and from its globals."""
-    return facts_of(item for item in decode(code) if isinstance(item, Instr))
+    return facts_of(item for item in plain(code) if isinstance(item, Instr))
 
 
 def facts_of(instructions: Iterable[Instr]) -> Facts:

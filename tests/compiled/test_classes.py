@@ -27,6 +27,7 @@ OTHERS = [
     "class A(int): pass",
     "class A(*(object,)): pass",
     "from os import PathLike as object\nclass A(object): pass",
+    "object = int\ndef f():\n global object\n object = 1\nclass A(object): pass",
     "class A(object):\n object = int\n class B(object): pass",
     "def f():\n class A: pass\n return A\nA = f()",
     "def f():\n class B:\n  class A: pass\n return B.A\nA = f()",
@@ -60,8 +61,9 @@ def test_others_do_not(text: str) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="no type parameters")
 def test_type_parameters() -> None:
-    """Type parameters are the base `Generic`."""
+    """Type parameters are the base `Generic`; they are no function around a class in the class."""
     assert DynamicClass not in made("class A[T]: pass").__mro__
+    assert made("class B[T]:\n class A: pass\nA = B.A").__bases__ == (DynamicClass,)
 
 
 NAMESPACE = """

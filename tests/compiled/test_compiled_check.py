@@ -11,7 +11,9 @@ import pytest
 from dyntransform.compiled import rewriting
 from dyntransform.compiled.check import difference
 from dyntransform.compiled.classes import find_builds
+from dyntransform.compiled.imports import find_imports
 from dyntransform.compiled.instructions import Handler, Instruction, Listing, assemble, disassemble
+from dyntransform.compiled.questions import Question
 from dyntransform.compiled.reads import Read, find_reads
 from dyntransform.compiled.rewriting import rewrite
 from dyntransform.compiled.scopes import Scope
@@ -165,3 +167,117 @@ def test_bases_are_compared() -> None:
     assert "base" in difference(scope.listing, scope.code, [], builds)
     wrong = new.replace(co_names=tuple("other" if name == BASE else name for name in new.co_names))
     assert difference(scope.listing, wrong, [], builds) == "line 1: the class has no base of ours"
+
+
+IMPORTS = {
+    "module": "try:\n from m import y, z as q\nexcept E:\n pass\nprint(y)\n",
+    "class": "class C:\n from m import y, z as q\n print(y)\n",
+    "function": "def f():\n global y, q\n try:\n  from m import y, z as q\n finally:\n  print(y)\n",
+    "global in a module": "from m import y, z as q\ndef f(): global y, q\nprint(y)\n",
+}
+
+
+def asked(text: str) -> tuple[Listing, list[Question], CodeType]:
+    """Return the innermost scope of a text that imports taken apart, its questions, and its rewritten code."""
+    module = Scope(compile(text, "file.py", "exec", dont_inherit=True))
+    ((scope, questions),) = find_imports(module, Options()).questions.items()
+    code = rewrite(module.code, Options()).code
+    if scope.parent is not None:
+        code = next(one for one in code.co_consts if isinstance(one, CodeType))
+    return scope.listing, questions, code
+
+
+@pytest.mark.parametrize("text", list(IMPORTS.values()), ids=list(IMPORTS))
+def test_what_is_asked_behind_an_import_passes(text: str) -> None:
+    """Nothing else differs; where it is not expected, or expected elsewhere, that is found."""
+    original, questions, new = asked(text)
+    assert difference(original, new, [], [], questions) == ""
+    assert "became" in difference(original, new, [])
+    assert difference(original, original.code, [], [], questions) != ""
+    (question,) = questions
+    for names in (question.names[:1], question.names[::-1], (*question.names, question.names[0])):
+        other = dataclasses.replace(question, names=names)
+        assert difference(original, new, [], [], [other]) != ""
+
+
+def _question(listing: Listing) -> list[Instruction]:
+    """Return the instructions behind an import."""
+    begin = next(index for index, one in enumerate(listing.instructions) if one.name.endswith("IF_NONE"))
+    return listing.instructions[begin - 1 : listing.instructions.index(_over(listing))]
+
+
+def _over(listing: Listing) -> Instruction:
+    target = next(one for one in listing.instructions if one.name.endswith("IF_NONE")).target
+    assert target is not None
+    return target
+
+
+def _other_name(listing: Listing) -> None:
+    test = _question(listing)[0]
+    assert test.argument is not None
+    test.argument = test.argument - (2 if test.name == "LOAD_GLOBAL" else 1)
+
+
+def _over_too_much(listing: Listing) -> None:
+    jump, over = _question(listing)[1], _over(listing)
+    jump.target = listing.instructions[listing.instructions.index(over) + 1]
+
+
+def _set(listing: Listing, name: str, **fields: object) -> None:
+    one = [one for one in _question(listing) if one.name.startswith(name)][-1]
+    for field, value in fields.items():
+        setattr(one, field, value)
+
+
+def _opposite(listing: Listing) -> None:
+    jump = _question(listing)[1]
+    jump.name = jump.name.replace("IF_NONE", "IF_NOT_NONE")
+
+
+def _moved(listing: Listing) -> None:
+    location = _question(listing)[-1].location
+    assert location is not None
+    _set(listing, "STORE", location=dataclasses.replace(location, end_col_offset=99))
+
+
+@pytest.mark.parametrize("text", list(IMPORTS.values()), ids=list(IMPORTS))
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_other_name, "something else than a lookup stands behind the import"),
+        (_over_too_much, "something else than a lookup"),
+        (_moved, "another place than the import"),
+        (lambda listing: _set(listing, "LOAD_CONST", argument=0), "something else than a lookup"),
+        (lambda listing: _set(listing, "STORE", argument=0), "something else than a lookup"),
+        (lambda listing: _set(listing, "CALL", argument=1), "something else than a lookup"),
+        (_opposite, "something else than a lookup"),
+        (lambda listing: _set(listing, "LOAD", argument=0), "something else than a lookup"),
+        (lambda listing: listing.instructions.insert(0, Instruction("NOP", None, None)), "became NOP"),
+    ],
+)
+def test_a_difference_behind_an_import_is_found(text: str, change: Callable[[Listing], object], says: str) -> None:
+    """Names, keys, jumps and places of what was put in are all looked at."""
+    original, questions, new = asked(text)
+    listing = disassemble(new)
+    change(listing)
+    wrong = assemble(listing, {}, new.co_names, new.co_consts, new.co_stacksize)
+    assert says in difference(original, wrong, [], [], questions)
+
+
+def test_what_is_asked_is_protected_as_the_import_is() -> None:
+    """What follows an import in a protected range stands in it, and has enough of a stack."""
+    original, questions, new = asked(IMPORTS["module"])
+    assert difference(original, new.replace(co_stacksize=1), [], [], questions) == "the stack is too small"
+    listing = disassemble(new)
+    inside = _question(listing)
+    covered = [
+        handler
+        for handler in listing.handlers
+        if listing.instructions.index(handler.start) < listing.instructions.index(inside[0])
+        and listing.instructions.index(handler.last) >= listing.instructions.index(inside[-1])
+    ]
+    assert covered
+    handler = listing.handlers[0]
+    listing.handlers[0] = Handler(handler.start, inside[0], handler.target, handler.depth, handler.lasti)
+    wrong = assemble(listing, {}, new.co_names, new.co_consts, new.co_stacksize)
+    assert difference(original, wrong, [], [], questions) == "the exception table differs"

@@ -15,12 +15,12 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
-from late_reads import late_reads
+from late_reads import late_reads, sources_of_reads
 
 from dyntransform.compiled.instructions import assemble, disassemble
 from dyntransform.compiled.rewriting import rewrite
-from dyntransform.importing.compiling import LinkSpec
 from dyntransform.transform.decide import Options, decide
+from dyntransform.transform.links import LinkSpec
 from dyntransform.transform.lowering import lower
 from dyntransform.transform.source import decode
 
@@ -56,7 +56,7 @@ def _compare(path: Path) -> Iterator[str]:
     reads = late_reads(rewritten.code)
     if reads != late_reads(lowered):
         yield f"late reads: {set(reads) ^ set(late_reads(lowered))}"
-    if set(rewritten.lookups) != {source for *_, sources in reads for source in sources}:
+    if set(rewritten.lookups) != sources_of_reads(reads):
         yield f"lookups: {rewritten.lookups}"
     never = _never_run(tree)
     links = [(link.scope, link.module, link.names) for link in decisions.links if link.node not in never]

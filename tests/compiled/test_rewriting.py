@@ -8,7 +8,7 @@ import textwrap
 from types import CodeType
 
 import pytest
-from late_reads import late_reads
+from late_reads import late_reads, sources_of_reads
 
 from dyntransform.compiled.rewriting import Rewritten, rewrite
 from dyntransform.transform.decide import Decisions, Options, decide
@@ -34,7 +34,7 @@ def assert_same(text: str, options: Options = ALL) -> Rewritten:
     assert not rewritten.reason
     found = late_reads(rewritten.code)
     assert found == late_reads(lowered)
-    assert set(rewritten.lookups) == {source for *_, sources in found for source in sources}
+    assert set(rewritten.lookups) == sources_of_reads(found)
     assert list(rewritten.links) == [(link.scope, link.module, link.names) for link in decisions.links]
     return rewritten
 
@@ -122,6 +122,30 @@ MODULES = {
     "compound": (
         "try:\n from m import x\nexcept E:\n from n import x\nelse:\n from o import x\nfinally:\n from p import x"
     ),
+    "global in a function": "from m import y, z\ndef f():\n global y\n from m import y as x, y\n y = x\n",
+    "plain and other classes": (
+        "class A:\n from m import a\nclass B(A):\n from m import a\n class C: from m import b\n"
+        "class D(object):\n from m import a\nclass E(metaclass=M): from m import a\n@d\nclass F:\n from m import a\n"
+        "@d(1)\n@d\nclass G(object): from m import a\nclass H(m.object): from m import a\n"
+        "class I(*b): from m import a\nclass J(A, B): from m import a\nclass K(): from m import a, b as c\n"
+        "class L:\n __slots__ = ()\n from m import a\n def f(self): return __class__\n"
+    ),
+    "another object": "object = A\nclass B(object): from m import a\nclass C: from m import a\n",
+    "blocks": (
+        "for x in y:\n if x: from m import a\n else:\n  from n import a; continue\n while x:\n  from o import a\n"
+        "  if a: break\nwith x:\n from p import a\nmatch x:\n case 1:\n  from q import a\n"
+    ),
+    "protected": (
+        "try:\n from m import a\nexcept:\n try:\n  from m import b\n finally:\n  from m import c\n"
+        "  with d: from m import e\nfor x in y:\n try:\n  from m import f\n  continue\n finally:\n  from m import g\n"
+    ),
+    "protected globals": (
+        "def f():\n global a, b\n while x:\n  try:\n   from m import a\n   if a: return a\n"
+        "  finally:\n   from m import b, a\n"
+    ),
+    "many names of one": "from m import (" + ", ".join(f"n{i} as m{i}" for i in range(150)) + ")\nif x: y\n",
+    "docstrings": '"""text"""; from m import a; b = a\nclass C:\n \'text\'; from m import a\n',
+    "last": "if x:\n from m import y",
     "private": "class C:\n def g(s):\n  from m import __y, __z__ as __x, a as __b\n  return __y, __x, __b, lambda: __b",
     "private without letters": "class _:\n def g(s):\n  from m import __y\n  return __y",
     "coroutine": "async def f():\n from m import y\n await y()\n async for _ in y: y()\n async with y as z: return y",
@@ -149,6 +173,11 @@ GENERICS = {
     "method": "class C[T]:\n from m import a\n def g[U](s):\n  from m import y as __y\n  return __y",
     "annotation in a class": "def f():\n from m import y\n class C:\n  def g[T](self, a: y) -> y: return y",
     "annotation and class": "def f():\n from m import y\n class C:\n  def g[T](self, a: y) -> y: return y\n  y = 1",
+    "imports in a class": (
+        "class A[T]:\n from m import a, T\n class B: from m import b\n@d\nclass C[*T](D): from m import c\n"
+        "class E[T](k=1): from m import c\n"
+        "class F:\n @d\n class G[T]:\n  from m import d\n  def f(s): return __class__, T\n"
+    ),
     "base and class": "def f():\n from m import y\n class C:\n  y = 1\n  class D[T](y):\n   def g(self): return y",
 }
 
@@ -242,7 +271,9 @@ def test_only_project_modules() -> None:
 
 def test_what_needs_no_change_stays_the_object_it_was() -> None:
     """A module without names to look up is the same code object; in another, functions without them are."""
-    plain = compile("from m import a\ndef f():\n import m\n return a, m", "file.py", "exec")
+    plain = compile(
+        "from m import *\nclass C(D):\n from m import a\ndef f():\n import m\n return a, m", "file.py", "exec"
+    )
     assert rewrite(plain, ALL).code is plain
     plain = compile("def f(): return 1\ndef g():\n from m import y\n return y", "file.py", "exec")
     new = rewrite(plain, ALL).code
@@ -258,7 +289,7 @@ def test_code_without_columns() -> None:
     plain = _without_columns(compile(text, "file.py", "exec"))
     rewritten = rewrite(plain, ALL)
     assert not rewritten.reason
-    assert [(line, name) for _, line, _, name, _ in late_reads(rewritten.code)] == [(3, "y"), (5, "y")]
+    assert [(one.line, one.name) for one in late_reads(rewritten.code)] == [(3, "y"), (5, "y")]
 
 
 def _without_columns(code: CodeType) -> CodeType:

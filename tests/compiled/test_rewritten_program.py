@@ -328,6 +328,92 @@ def plain_ones():
     assert late == ["new", (["new"], "new", "other"), ("new", "old"), ["old"], "old"]
 
 
+IMPORTS = {
+    "line": "from m import a, b as c\nx = 1\n",
+    "lines": "from m import (\n  a,\n  b as c,\n)\nx = 1\n",
+    "last": "x = 1\nfrom m import a\n",
+    "joined": "x = 1; from m import a; y = 2\n",
+    "blocks": "for i in 'ab':\n  if i == 'a': from m import a\n  else:\n    from m import b as a\n",
+    "protected": "try:\n  from m import a, none\nexcept ImportError:\n  from m import b as c\nfinally:\n  x = 1\n",
+    "handler": "try:\n  from m import a\n  1 / 0\nexcept ZeroDivisionError:\n  x = a\n",
+    "class": "class A:\n  from m import a\n  x = 1\nclass B(object):\n  from m import b\na = A.a; c = B.b\n",
+    "enumeration": "import enum\nclass A(enum.Enum):\n  from m import a\n  b = 1\na = A.a.value; x = len(A)\n",
+    "global": "def f():\n  global a\n  from m import a\nf()\n",
+    "declared in a function": "from m import a\ndef f():\n  global a\n  a = a,\n",
+    "many": "from m import " + ", ".join(f"a as a{i}" for i in range(40)) + "\nx = a39\n",
+}
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module ``m``."""
+    module = types.ModuleType("m")
+    vars(module).update(a=object(), b=object())
+    monkeypatch.setitem(sys.modules, "m", module)
+    return module
+
+
+def executed(code: CodeType) -> tuple[list[tuple[str, int]], dict[str, object]]:
+    """Execute a module; return its line events and its namespace."""
+    lines: list[tuple[str, int]] = []
+    namespace: dict[str, object] = {"__name__": "one"}
+
+    def trace(frame: FrameType, event: str, _: object) -> object:
+        if frame.f_code.co_filename == "file.py" and event == "line":
+            lines.append((frame.f_code.co_name, frame.f_lineno))
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        exec(code, namespace)
+    finally:
+        sys.settrace(before)
+    return lines, namespace
+
+
+@pytest.mark.usefixtures("table", "provider")
+@pytest.mark.parametrize("text", list(IMPORTS.values()), ids=list(IMPORTS))
+def test_behind_imports(text: str) -> None:
+    """A module asks behind its imports; names, their order and line events are those of the plain code."""
+    plain = compile(text, "file.py", "exec", dont_inherit=True)
+    rewritten = rewrite(plain, Options(lambda name: name == "m"))
+    assert not rewritten.reason
+    assert (rewritten.code is plain) is ("Enum" in text)
+    (lines, one), (again, other) = executed(plain), executed(rewritten.code)
+    assert lines == again
+    assert list(one) == list(other)
+    assert [one.get(name) is other.get(name) for name in "acxyi"] == [True] * 5
+
+
+@pytest.mark.parametrize("name", ["line", "class", "global", "declared in a function"])
+def test_replaced_behind_an_import(provider: types.ModuleType, name: str) -> None:
+    """An imported value that an edit replaced is what it was replaced by."""
+    old, new = provider.a, object()
+    code = rewrite(compile(IMPORTS[name], "file.py", "exec", dont_inherit=True), Options()).code
+
+    class Module(types.ModuleType):
+        """One that gives the old value once."""
+
+        def __getattribute__(self, name: str) -> object:
+            return values.pop() if name == "a" and values else super().__getattribute__(name)
+
+    values = [old]
+    module = Module("m")
+    vars(module).update(a=new, b=provider.b)
+    sys.modules["m"] = module
+    saved = replacements.snapshot()
+    replacements.add("m", "a", old)
+    replacements.switch()
+    namespace: dict[str, object] = {}
+    try:
+        exec(code, namespace)
+    finally:
+        replacements.restore(saved)
+    assert not values
+    assert namespace["a"] is new
+
+
 @pytest.mark.parametrize("count", [70, 300, 3_000])
 def test_long_functions(count: int) -> None:
     """Jumps over lookups reach as far as they have to, and so do handlers."""

@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 from dyntransform.cpython.lazy import is_unresolved
-from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.applying.star_imports import refresh_stars
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.values import same_value
@@ -23,6 +22,7 @@ from dyntransform.reloading.planning.removed_names import gives_on_demand, provi
 from dyntransform.reloading.session import Session
 from dyntransform.runtime.hooks import kept_names
 from dyntransform.runtime.names import absolute_name
+from dyntransform.transform.links import LinkSpec
 
 __all__ = ["KEPT_NOTE", "Bindings", "Rebinding", "class_at"]
 

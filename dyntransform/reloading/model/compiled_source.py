@@ -16,7 +16,8 @@ import itertools
 from collections.abc import Iterator
 from types import CodeType
 
-from dyntransform.importing.compiling import LinkSpec, compile_file
+from dyntransform.compiled.rewriting import ask_behind
+from dyntransform.importing.compiling import compile_file
 from dyntransform.lifting.assembling import assemble
 from dyntransform.lifting.parts import Body, Part
 from dyntransform.lifting.statements import inner_function, lift
@@ -26,6 +27,7 @@ from dyntransform.reloading.model.source import Source
 from dyntransform.reloading.model.statement import Statement
 from dyntransform.transform.decide import Options, decide
 from dyntransform.transform.decide import Source as ImportSource
+from dyntransform.transform.links import LinkSpec
 
 __all__ = ["CompiledSource"]
 
@@ -79,7 +81,7 @@ class CompiledSource(Source):
 
     def compile(self, nodes: list[ast.stmt]) -> CodeType:
         """Compile statements of this file, or made from its nodes."""
-        return assemble(nodes, self.filename, self.flags)
+        return ask_behind(assemble(nodes, self.filename, self.flags), self._options)
 
     def bases(self, node: ast.ClassDef) -> list[ast.expr]:
         """Return the bases of a class statement: they are those of the code that runs."""

@@ -16,13 +16,13 @@ import operator
 from collections.abc import Sequence
 from types import CodeType
 
-from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.model.code_tree import CodeNode, Patch, child_codes, statement_nodes
 from dyntransform.reloading.model.padding import Scope, functions_at, pad
 from dyntransform.reloading.model.statement import File, Statement, docstring, placed
 from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
 from dyntransform.transform.draft import decide_proven
+from dyntransform.transform.links import LinkSpec
 from dyntransform.transform.lowering import add_bases, ask_behind, base_of, lower
 from dyntransform.transform.source import decode
 from dyntransform.transform.stage import Stage

@@ -9,10 +9,10 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
-from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.model.usage import Usage, usage
 from dyntransform.transform.decide import Decisions, Import, Options, decide
 from dyntransform.transform.decide import Source as ImportSource
+from dyntransform.transform.links import LinkSpec
 
 __all__ = ["Decide", "File", "Statement", "docstring", "is_docstring", "placed", "same_scope"]
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded, Registry
 from dyntransform.reloading.model.code_tree import CodeNode
 from dyntransform.reloading.model.reading import read_source
@@ -18,6 +17,7 @@ from dyntransform.reloading.project.files import Files
 from dyntransform.reloading.project.graph import Graph
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
+from dyntransform.transform.links import LinkSpec
 
 __all__ = ["ModuleState", "States"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import marshal
 import os
@@ -12,10 +13,18 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from late_reads import late_reads
 from live import running
 
 import dyntransform
+from dyntransform.compiled.rewriting import rewrite
+from dyntransform.importing.compiling import compile_file
+from dyntransform.lifting.parts import Block
+from dyntransform.lifting.statements import lift
+from dyntransform.reloading.model.compiled_source import CompiledSource
 from dyntransform.reloading.model.report import Action
+from dyntransform.runtime.dynamic_class import BASE
+from dyntransform.transform.decide import Options
 
 
 def compiled(path: Path, text: str) -> bytes:
@@ -190,6 +199,69 @@ def test_name_of_a_statement_that_is_partly_code(project):
     load(project, "m", "seen = []\ndef note(*given): seen.extend(given)\nnote(1 if seen else 2, 'old')\n")
     report = edit(project, m="seen = []\ndef note(*given): seen.extend(given)\nnote(1 if seen else 2, 'new')\n")
     assert [(change.action, change.name) for change in report.changes] == [(Action.RAN, "note(..., 'new')")]
+
+
+ASKING = """
+from lib import a, b as c
+class C:
+    "text"
+    from lib import a
+    class D: from lib import b
+class E(C):
+    from lib import a
+if c:
+    from lib import d
+    class F:
+        from lib import a
+try:
+    from lib import e
+except ImportError:
+    from .other import e
+def f():
+    global g
+    from lib import g, h
+    return h
+@f
+class G: from lib import a
+"""
+
+
+@pytest.mark.parametrize("text", [ASKING, "class C[T]:\n from lib import a\n"])
+def test_statements_ask_behind_their_imports(tmp_path, text):
+    """A statement that is compiled again asks what its module asks, once, and is lifted as from the original."""
+    if "[T]" in text and sys.version_info < (3, 12):
+        pytest.skip("type parameters came with Python 3.12")
+    path = tmp_path / "m.pyc"
+    source = CompiledSource(compiled(path, text), str(path), Options())
+    wanted = late_reads(compile_file(str(path), source.data, lambda _: True).code)
+    found = [source.compile([statement.node]) for statement in source.statements]
+    assert len(wanted) > text.count("import") - 3
+    assert sorted(each for code in found for each in late_reads(code)) == wanted
+    assert late_reads(source.compile([statement.node for statement in source.statements])) == wanted
+    code = compile(text, "m.py", "exec", dont_inherit=True)
+    without_bases = rewrite(code, Options(lambda name: name != BASE)).code
+    pairs = list(zip(lift(code), lift(without_bases), strict=True))
+    assert {one.name for (one, _), (other, _) in pairs if ast.dump(one) != ast.dump(other)} <= {"f"}
+    assert [one.facts for (one, _), _ in pairs if isinstance(one, Block)] == [
+        other.facts for _, (other, _) in pairs if isinstance(other, Block)
+    ]
+
+
+def test_imports_of_an_edit(project):
+    """Names that an edit imports are live bindings, at module level and in classes; what asks is no statement."""
+    project.write(lib="A = 1\nB = 2\n")
+    m = load(project, "m", "from lib import A\nclass C:\n    from lib import A\n    def f(self): return A\n")
+    held = m.C()
+    project.edit(lib="A = 10\nB = 2\n")
+    assert (m.A, m.C.A, held.f()) == (10, 10, 10)
+    text = "from lib import A, B\nclass C:\n    from lib import A as D\n    def f(self): return A, B, self.D\n"
+    report = edit(project, m=text)
+    assert {change.name for change in report.changes} == {"A, B", "C.A", "C.D", "C.f"}
+    assert held.f() == (10, 2, 10)
+    project.edit(lib="A = 11\nB = 3\n")
+    assert (m.A, m.B, m.C.D, held.f()) == (11, 3, 11, (11, 3, 11))
+    edit(project, m=text.replace("A, B\n", "A, B  # a comment\n", 1))
+    assert held.f() == (11, 3, 11)
 
 
 def test_watched_program(tmp_path):
