@@ -24,11 +24,12 @@ from dyntransform.importing.compiling import HEADER_BYTES, Compiled, load_code
 from dyntransform.importing.loaded import Loaded
 from dyntransform.importing.roots import Roots
 from dyntransform.runtime.lookup import looks_up
-from dyntransform.transform.links import LinkSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dyntransform.transform.links import LinkSpec
 
 __all__ = ["Found", "adopt", "find"]
 
@@ -60,7 +61,7 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
     """Make records of modules, as if the hook had loaded them."""
     if not found:
         return []  # the usual case, at every reload: no reason to search the heap
-    read: list[tuple[ModuleType, str, bytes, CodeType, tuple[LinkSpec, ...], _Lookups]] = []
+    read: list[tuple[ModuleType, str, bytes, CodeType, tuple[LinkSpec, ...], tuple[tuple[str, str], ...]]] = []
     for module, path, data in found:
         try:
             code, links, lookups = (_of_compiled if path.endswith(".pyc") else _of_source)(path, data, is_project)
@@ -80,11 +81,9 @@ def adopt(found: list[Found], is_project: Callable[[str], bool]) -> list[Loaded]
     return adopted
 
 
-_Lookups = tuple[tuple[str, str], ...]
-_Read = tuple[CodeType, tuple[LinkSpec, ...], _Lookups]
-
-
-def _of_source(path: str, data: bytes, is_project: Callable[[str], bool]) -> _Read:
+def _of_source(
+    path: str, data: bytes, is_project: Callable[[str], bool]
+) -> tuple[CodeType, tuple[LinkSpec, ...], tuple[tuple[str, str], ...]]:
     import ast
 
     from dyntransform.transform.decide import Decisions, Options, decide
@@ -117,7 +116,9 @@ def _stored(path: str, data: bytes) -> CodeType | None:
     return code
 
 
-def _of_compiled(path: str, data: bytes, is_project: Callable[[str], bool]) -> _Read:
+def _of_compiled(
+    path: str, data: bytes, is_project: Callable[[str], bool]
+) -> tuple[CodeType, tuple[LinkSpec, ...], tuple[tuple[str, str], ...]]:
     from dyntransform.compiled.rewriting import rewrite
     from dyntransform.transform.decide import Options
 
