@@ -149,7 +149,9 @@ def test_module_that_cannot_be_rewritten(source: Path, out: Path) -> None:
 
 def test_class_whose_namespace_refuses(source: Path, out: Path) -> None:
     """In the body of a class that takes each name once, as an enumeration does, no lookup is written."""
-    text = "import enum\nclass Rate(enum.Enum):\n    from shop.prices import VAT\n    HALF = VAT / 2\nprint(list(Rate))\n"
+    text = (
+        "import enum\nclass Rate(enum.Enum):\n    from shop.prices import VAT\n    HALF = VAT / 2\nprint(list(Rate))\n"
+    )
     write(source, {"rates.py": text})
     build(source, out=out)
     assert (out / "rates.py").read_text().count("VAT") == text.count("VAT")
