@@ -6,7 +6,7 @@ import ast
 import builtins
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from dyntransform.importing.compiling import LinkSpec
 from dyntransform.reloading.codes import readers
 from dyntransform.reloading.gone import gives_on_demand, provides, standing_imports
 from dyntransform.reloading.module_edit import ModuleEdit
+from dyntransform.reloading.ordering import ChangedModules
 from dyntransform.reloading.report import Action
 from dyntransform.reloading.stars import refresh_stars
 from dyntransform.reloading.statement import Statement
@@ -66,6 +67,7 @@ class Bindings:
 
     Attributes:
         changed: the names whose value the edit changed, by module and name.
+        modules: the modules of these names.
         order: how many rebindings there were.
         passed: by module, names whose source changed, and which hold something else than what was imported.
     """
@@ -74,15 +76,33 @@ class Bindings:
         self._edit = edit
         self._transaction = edit.transaction
         self.changed: dict[tuple[str, str], Rebinding] = {}
+        self.modules = ChangedModules()
+        self._names: dict[str, set[str]] = {}
+        """The names of `changed`, by module."""
+        self._attributes: set[str] = set()
+        """The names of `changed`, whatever their module."""
+        self._olds: set[int] = set()
+        """The values that were replaced, by id."""
+        self._literals: list[Any] = []
+        """What replaced statements bound, where it was written as a literal."""
         self.order = 0
         self.passed: dict[str, set[str]] = {}
-        self._in_classes: dict[tuple[str, str], dict[str, int]] = {}
+        self._in_classes: dict[str, dict[str, dict[str, int]]] = {}
         """Names imported in class bodies that got another value, with the order at which, by module and outer class."""
         self._removed: list[tuple[ModuleEdit, str]] = []
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return a namespace as it will be after the edit, as far as it has come."""
         return self._transaction.view(namespace)
+
+    def of_module(self, module: str) -> dict[str, Rebinding]:
+        """Return the names of a module whose value the edit changed."""
+        return {name: self.changed[module, name] for name in self._names.get(module, ())}
+
+    def let_go(self) -> None:
+        """Forget the values that the edit replaced."""
+        self.changed.clear()
+        self._names.clear()
 
     def rebind(self, module: ModuleEdit, name: str, old: Any, literal: Any, index: int) -> None:
         """Record that the value of a name changed."""
@@ -92,7 +112,13 @@ class Bindings:
         if known is not None:
             between = (*known.between, old)
             old, literal = known.old, known.literal
+        elif literal is not MISSING:
+            self._literals.append(literal)
+        self._olds.update(map(id, (old, *between)))
         self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index, between)
+        self.modules.add(module.name, self.order)
+        self._names.setdefault(module.name, set()).add(name)
+        self._attributes.add(name)
 
     def bind(self, module: ModuleEdit, name: str, value: Any, index: int, *, quiet: bool = False) -> None:
         """Bind a name of a module, if the value is another; it counts as changed unless this is done quietly."""
@@ -133,6 +159,8 @@ class Bindings:
             notes += [f"functions of {', '.join(importers)} still import it"] if importers else []
             self._edit.note(module, name, Action.REMOVED, None, "; ".join(notes))
             for other in self._edit.edits.values() if not on_demand else ():
+                if not _imports_any(other, module.name, [name]):
+                    continue
                 for one in standing_imports(other.source.statements, other.namespace, module.name, [name]):
                     self._edit.note(other, one.qualname, Action.WAITS, one.statement.first_line, one.note)
 
@@ -172,12 +200,14 @@ class Bindings:
 
     def reaches(self, module: ModuleEdit) -> bool:
         """Whether a statement of the module reads, when it is executed, a name whose value changed."""
-        names = {name for owner, name in self.changed if owner == module.name}
-        if any(owner == module.name for owner, _ in self._in_classes):
+        names = self._names.get(module.name, set())
+        if module.name in self._in_classes:
             return True
+        if not module.may_read(names, self._attributes):
+            return False
         if not names.isdisjoint(module.source.reads):
             return True
-        if module.source.attribute_names.isdisjoint(name for _, name in self.changed):
+        if module.source.attribute_names.isdisjoint(self._attributes):
             return False
         view = self._transaction.view(module.namespace)
         chains = module.source.attributes
@@ -195,7 +225,7 @@ class Bindings:
         usage = statement.usage
         names: set[str] = set()
         if statement.kind is ast.ClassDef:
-            imported = self._in_classes.get((module.name, statement.name), {})
+            imported = self._in_classes.get(module.name, {}).get(statement.name, {})
             names.update(name for name, order in imported.items() if order > since)
         for name in usage.names:
             changed = self.changed.get((module.name, name))
@@ -230,7 +260,7 @@ class Bindings:
                 continue
             for attribute, bound in names:
                 changed = self.changed.get((origin, attribute))
-                names_there = self._transaction.view(vars(provider))
+                names_there = self._transaction.seen(vars(provider))
                 value = names_there.get(attribute, MISSING)
                 if value is MISSING and "__getattr__" in names_there and not scope:
                     self._refresh_lazy(module, bound, provider, attribute)
@@ -244,7 +274,7 @@ class Bindings:
             refresh_stars(self, module)
 
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
-        view = self._transaction.view(module.namespace)
+        view = self._transaction.seen(module.namespace)
         held = view.get(bound, MISSING)
         if bound in kept_names(view) or is_unresolved(held):  # it gets the value of then when it is used
             return
@@ -256,7 +286,7 @@ class Bindings:
     def _refresh_lazy(self, module: ModuleEdit, bound: str, provider: ModuleType, attribute: str) -> None:
         """Ask a module ``__getattr__`` (PEP 562) again, if what it gave before is a value that the edit replaced."""
         held = self.view(module.namespace).get(bound, MISSING)
-        if not any(one.held_by(held) for one in self.changed.values()):
+        if held is MISSING or not (id(held) in self._olds or any(same_value(held, one) for one in self._literals)):
             return
         self._transaction.commit()  # it may run any code of the project
         value = getattr(provider, attribute, MISSING)
@@ -270,7 +300,8 @@ class Bindings:
             self._edit.note(module, f"{scope}.{bound}", Action.REBOUND, None)
             self._transaction.commit()  # what is executed in the body reads it from the class
             self.order += 1
-            self._in_classes.setdefault((module.name, scope.partition(".")[0]), {})[bound] = self.order
+            classes = self._in_classes.setdefault(module.name, {})
+            classes.setdefault(scope.partition(".")[0], {})[bound] = self.order
 
     def follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
         """Give an imported name the value that its source has now."""
@@ -281,6 +312,14 @@ class Bindings:
 
 def _links(module: ModuleEdit) -> Iterator[LinkSpec]:
     yield from module.source.links if module.edited else module.state.links
+
+
+def _imports_any(module: ModuleEdit, provider: str, names: Collection[str]) -> bool:
+    """Whether a live binding of a module is to one of the names of another."""
+    return any(
+        absolute_name(source, module.namespace) == provider and any(name in names for name, _ in pairs)
+        for _, source, pairs in _links(module)
+    )
 
 
 def class_at(namespace: dict[str, Any], qualname: str) -> type | None:

@@ -131,7 +131,7 @@ class Edit:
             self._bindings.refresh_documentation(edit)
         for _ in range(_ROUNDS):
             before = self._bindings.order
-            for name in self._ordering.affected(self.edits, self.rebound):
+            for name in self._ordering.affected(self.edits, self._bindings.modules):
                 reached = self._edit_of(name)
                 if reached is not None:
                     self._module(reached)
@@ -147,7 +147,7 @@ class Edit:
 
     def let_go(self) -> None:
         """Forget what the edit replaced, once it is over: who holds it still is not the engine then."""
-        self._bindings.changed.clear()
+        self._bindings.let_go()
         self._patching.let_go()
 
     def _edit_of(self, name: str) -> ModuleEdit | None:

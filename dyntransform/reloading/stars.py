@@ -200,7 +200,7 @@ def _public(values: dict[str, Any], names: Iterable[str]) -> frozenset[str]:
 
 def _former(origin: str, names: frozenset[str], values: dict[str, Any], bindings: Bindings) -> frozenset[str]:
     """Return the names that a star import took before the edit."""
-    changed = {name: one for (module, name), one in bindings.changed.items() if module == origin}
+    changed = bindings.of_module(origin)
     if not changed:
         return names
     before = dict(values)

@@ -11,7 +11,7 @@ from typing import Any
 
 from dyntransform.importing.compiling import LinkSpec
 from dyntransform.importing.loaded import Loaded, Registry
-from dyntransform.reloading.codes import CodeNode
+from dyntransform.reloading.codes import CodeNode, Loads, loads
 from dyntransform.reloading.files import Files
 from dyntransform.reloading.graph import Graph
 from dyntransform.reloading.source import Source, read_source
@@ -60,6 +60,12 @@ class ModuleState:
         if self.codes is not None:
             return self.codes
         return source.split(self.loaded.compiled.code)
+
+    @functools.cached_property
+    def loads(self) -> Loads | None:
+        """What its top level may load; None if an edit changed that since its code was compiled."""
+        compiled = self.loaded.compiled
+        return loads(compiled.code) if compiled.data is self.data else None
 
     @functools.cached_property
     def sources(self) -> frozenset[str]:
