@@ -6,7 +6,7 @@ import ast
 import builtins
 import dataclasses
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -253,14 +253,15 @@ class Bindings:
 
     def refresh(self, module: ModuleEdit) -> None:
         """Give names imported with ``from`` the values that their sources have now."""
-        for scope, source, names in _links(module):
-            origin = absolute_name(source, module.namespace)
+        for scope, origin, names in _links(module):
             provider = sys.modules.get(origin)
             if not isinstance(provider, ModuleType):
                 continue
+            names_there = self._transaction.seen(vars(provider))
+            if origin not in self._names and "__getattr__" not in names_there:
+                continue
             for attribute, bound in names:
                 changed = self.changed.get((origin, attribute))
-                names_there = self._transaction.seen(vars(provider))
                 value = names_there.get(attribute, MISSING)
                 if value is MISSING and "__getattr__" in names_there and not scope:
                     self._refresh_lazy(module, bound, provider, attribute)
@@ -270,7 +271,7 @@ class Bindings:
                     self._refresh_in_class(module, scope, bound, changed, value)
                 else:
                     self._refresh_name(module, bound, changed, value, origin)
-        if any(("*", "*") in names for _, _, names in (*_links(module), *module.state.links)):
+        if module.state.has_star or (module.edited and any(("*", "*") in names for *_, names in module.source.links)):
             refresh_stars(self, module)
 
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
@@ -310,16 +311,16 @@ class Bindings:
         self._edit.note(module, name, Action.REBOUND, None, f"from {provider}")
 
 
-def _links(module: ModuleEdit) -> Iterator[LinkSpec]:
-    yield from module.source.links if module.edited else module.state.links
+def _links(module: ModuleEdit) -> Iterable[LinkSpec]:
+    """Return the live bindings of the new version, by absolute name of the module imported from."""
+    if not module.edited:
+        return module.state.absolute_links
+    return [(scope, absolute_name(source, module.namespace), names) for scope, source, names in module.source.links]
 
 
 def _imports_any(module: ModuleEdit, provider: str, names: Collection[str]) -> bool:
     """Whether a live binding of a module is to one of the names of another."""
-    return any(
-        absolute_name(source, module.namespace) == provider and any(name in names for name, _ in pairs)
-        for _, source, pairs in _links(module)
-    )
+    return any(origin == provider and any(name in names for name, _ in pairs) for _, origin, pairs in _links(module))
 
 
 def class_at(namespace: dict[str, Any], qualname: str) -> type | None:

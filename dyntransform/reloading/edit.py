@@ -135,7 +135,7 @@ class Edit:
                 reached = self._edit_of(name)
                 if reached is not None:
                     self._module(reached)
-            if self._bindings.order == before:
+            if self._bindings.order == before or not self._ordering.left:
                 break
         for edit in self.edits.values():
             self._annotations.of_module(edit, self._execution.came_to(edit))
@@ -328,7 +328,7 @@ class Edit:
     def _note(
         self, edit: ModuleEdit, name: str, action: Action, line: int | None, note: str = "", *, again: bool = False
     ) -> None:
-        if any(part in name for part in ("<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")):
+        if "<" in name and any(part in name for part in _NAMELESS):
             name = name.partition(".<locals>.<")[0]
         key = (edit.name, name, action)
         if key in self._noted and not again:
@@ -339,6 +339,8 @@ class Edit:
 
     note = _note
 
+
+_NAMELESS = ("<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")
 
 _ROUNDS = 20
 """Modules that import each other in a circle are gone over until nothing changes, at most so often."""

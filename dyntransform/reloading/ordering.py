@@ -61,6 +61,8 @@ class Ordering:
         self._count = len(sys.modules)
         self._visited: dict[str, int] = {}
         """The last change when a module was yielded."""
+        self.left = False
+        """Whether something changed that a module yielded before imports from: `affected` has to be called again."""
         self._lazy: set[str] = set()
         """Modules with a ``__getattr__`` (PEP 562), which may take values from any other."""
         self._lazy_of = -1
@@ -90,6 +92,7 @@ class Ordering:
         proportion to the imports of what changed.
         """
         edited = frozenset(edits)
+        self.left = False
         if not changed.log and len(edited) == 1:
             yield from self._due(edited, edited, changed)
             if not changed.log:
@@ -98,32 +101,25 @@ class Ordering:
         self._lazy_of = self._count
         ranks = self._ranks(edits)
         pending: list[tuple[int, str]] = []
-        known, rank = set[str](), -1
-        for names in self._wanted(edited, changed):
-            for name in names - known:
-                if ranks.get(name, -1) > rank:  # others are left to the next call
-                    heapq.heappush(pending, (ranks[name], name))
-            known |= names
-            if not pending:
-                return
-            rank, name = heapq.heappop(pending)
-            yield from self._due([name], edited, changed)
-
-    def _wanted(self, edited: frozenset[str], changed: ChangedModules) -> Iterator[set[str]]:
-        """Yield what to look at, over and over: the edited modules, then those that may have read what changed since.
-
-        Modules with a ``__getattr__`` may have taken values from any other, so those that import from them are among
-        these once anything changed.
-        """
-        names, seen, asked = set(edited), 0, set[str]()
+        known, rank, seen = set[str](), -1, 0
+        wanted = set(edited)
         while True:
             if seen < len(changed.log):
-                new = set(changed.log[seen:]) - asked if asked else {*changed.log, *self._lazy}
+                # Modules with a __getattr__ may have taken values from any other.
+                wanted |= self._states.importer_names({*changed.log[seen:], *(self._lazy if not seen else ())})
                 seen = len(changed.log)
-                asked |= new
-                names |= {state.name for state in self._states.importers(new)}
-            yield names
-            names = set()
+            for name in wanted:
+                if ranks.get(name, -1) <= rank:
+                    self.left = True
+                elif name not in known:
+                    known.add(name)
+                    heapq.heappush(pending, (ranks[name], name))
+            if not pending:
+                break
+            rank, name = heapq.heappop(pending)
+            wanted = set()
+            yield from self._due([name], edited, changed)
+        self.left = self.left or bool(self._lazy)
 
     def _due(self, names: Iterable[str], edited: frozenset[str], changed: ChangedModules) -> Iterator[str]:
         for name in names:
