@@ -17,7 +17,7 @@ from dyntransform.reloading.gone import gives_on_demand, provides, standing_impo
 from dyntransform.reloading.module_edit import ModuleEdit
 from dyntransform.reloading.ordering import ChangedModules
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.stars import refresh_stars
+from dyntransform.reloading.stars import has_star, refresh_stars
 from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.transaction import MISSING
 from dyntransform.reloading.values import same_value
@@ -271,7 +271,7 @@ class Bindings:
                     self._refresh_in_class(module, scope, bound, changed, value)
                 else:
                     self._refresh_name(module, bound, changed, value, origin)
-        if module.state.has_star or (module.edited and any(("*", "*") in names for *_, names in module.source.links)):
+        if module.state.has_star or has_star(module):
             refresh_stars(self, module)
 
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:

@@ -245,6 +245,8 @@ class Engine:
                 loaded = loaded.replaced(path=source.path)
                 self._project.loaded.put(loaded)
             state = ModuleState(loaded, source.data, source.links, source.lookups, list(module.codes))
+            if not module.edited:
+                state.take_loads(module.state)
             self._states.update(state, source)
 
     def _forget_lines(self, files: tuple[str, ...]) -> None:

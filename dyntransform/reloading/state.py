@@ -67,6 +67,10 @@ class ModuleState:
         compiled = self.loaded.compiled
         return loads(compiled.code) if compiled.data is self.data else None
 
+    def take_loads(self, other: ModuleState) -> None:
+        """Take over what another state of the same source may load."""
+        self.__dict__["loads"] = other.loads
+
     @functools.cached_property
     def absolute_links(self) -> tuple[LinkSpec, ...]:
         """Its live bindings, by absolute name of the module imported from."""
