@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dis
 import opcode
+import sys
 from types import CodeType
 from typing import Final
 
@@ -24,6 +25,8 @@ __all__ = [
     "FROM_LOCALS",
     "INTRINSICS",
     "LAZY",
+    "LOADS_ATTRIBUTE",
+    "LOADS_NAME",
     "LOOPS_HAVE_THEIR_KEYWORD",
     "MAKES_AT_END",
     "MARKED",
@@ -69,6 +72,19 @@ FROM_CELLS: Final = frozenset({"LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_
 
 CELL_LOADS: Final = frozenset({"LOAD_CLOSURE", "LOAD_FAST", "LOAD_FAST_BORROW"})
 """They put a cell on the stack; the latter two since 3.13."""
+
+# ---------------------------------------------------------------------- names
+
+
+def _by_number(bits: dict[str, int]) -> dict[int, int]:
+    return {opcode.opmap[name]: count for name, count in bits.items() if name in opcode.opmap}
+
+
+LOADS_NAME: Final = _by_number({"LOAD_NAME": 0, "LOAD_GLOBAL": 1, "LOAD_FROM_DICT_OR_GLOBALS": 0})
+"""Instructions that load a global, or what a class body has instead, with the bits below the index of the name."""
+
+LOADS_ATTRIBUTE: Final = _by_number({"LOAD_ATTR": 1 if sys.version_info >= (3, 12) else 0, "LOAD_METHOD": 0})
+"""Those that load an attribute; calls of methods had one of their own until 3.11."""
 
 # ---------------------------------------------------------------------- constants
 

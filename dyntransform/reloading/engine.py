@@ -227,11 +227,15 @@ class Engine:
 
     def _dependent(self, name: str) -> ModuleEdit | None:
         state = self._states.get(name)
-        return ModuleEdit.of_dependent(state, self._states.source(state)) if state is not None else None
+        if state is None:
+            return None
+        return ModuleEdit.of_dependent(state, functools.partial(self._states.source, state))
 
     def _keep(self, edit: Edit) -> None:
         """Make the new version what is running."""
         for module in edit.edits.values():
+            if not module.is_read:
+                continue
             source = module.source
             if module.is_as_it_was:
                 self._states.update(module.state, source)
@@ -241,6 +245,8 @@ class Engine:
                 loaded = loaded.replaced(path=source.path)
                 self._project.loaded.put(loaded)
             state = ModuleState(loaded, source.data, source.links, source.lookups, list(module.codes))
+            if not module.edited:
+                state.take_loads(module.state)
             self._states.update(state, source)
 
     def _forget_lines(self, files: tuple[str, ...]) -> None:
@@ -262,7 +268,7 @@ class Engine:
 def _as_they_are(edit: Edit) -> Iterator[Change]:
     """Tell of the new statements that could not be rewritten."""
     for module in edit.edits.values():
-        for pair in module.pairing.pairs:
+        for pair in module.pairing.pairs if module.edited else ():
             statement = pair.new
             if statement.reason and not pair.same_text:
                 note = f"applied as it is, so what it imports does not become current: {statement.reason}"

@@ -72,7 +72,12 @@ def hooks_of(namespace: Mapping[str, Any], when: str) -> list[Callable[[Any], ob
 
 def kept_names(namespace: Mapping[str, Any]) -> frozenset[str]:
     """Return the names that the module lists in ``__dyn_keep__``; a single string is one name."""
-    listed = namespace.get(KEPT, ())
+    listed = namespace.get(KEPT)
+    if listed is None:
+        return _NONE
     if isinstance(listed, str):
         return frozenset([listed])
     return frozenset(name for name in listed if isinstance(name, str))
+
+
+_NONE: frozenset[str] = frozenset()

@@ -6,18 +6,19 @@ import ast
 import builtins
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 from types import ModuleType
 from typing import Any
 
 from dyntransform.cpython.lazy import is_unresolved
-from dyntransform.reloading.applying.star_imports import refresh_stars
+from dyntransform.reloading.applying.star_imports import has_star, refresh_stars
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.values import same_value
 from dyntransform.reloading.model.code_tree import readers
 from dyntransform.reloading.model.report import Action
 from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.planning.module_diff import ModuleEdit
+from dyntransform.reloading.planning.order import ChangedModules
 from dyntransform.reloading.planning.removed_names import gives_on_demand, provides, standing_imports
 from dyntransform.reloading.session import Session
 from dyntransform.runtime.hooks import kept_names
@@ -64,6 +65,7 @@ class Bindings:
 
     Attributes:
         changed: the names whose value the edit changed, by module and name.
+        modules: the modules of these names.
         order: how many rebindings there were.
         passed: by module, names whose source changed, and which hold something else than what was imported.
     """
@@ -72,15 +74,33 @@ class Bindings:
         self._session = session
         self._transaction = session.transaction
         self.changed: dict[tuple[str, str], Rebinding] = {}
+        self.modules = ChangedModules()
+        self._names: dict[str, set[str]] = {}
+        """The names of `changed`, by module."""
+        self._attributes: set[str] = set()
+        """The names of `changed`, whatever their module."""
+        self._olds: set[int] = set()
+        """The values that were replaced, by id."""
+        self._literals: list[Any] = []
+        """What replaced statements bound, where it was written as a literal."""
         self.order = 0
         self.passed: dict[str, set[str]] = {}
-        self._in_classes: dict[tuple[str, str], dict[str, int]] = {}
+        self._in_classes: dict[str, dict[str, dict[str, int]]] = {}
         """Names imported in class bodies that got another value, with the order at which, by module and outer class."""
         self._removed: list[tuple[ModuleEdit, str]] = []
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return a namespace as it will be after the edit, as far as it has come."""
         return self._transaction.view(namespace)
+
+    def of_module(self, module: str) -> dict[str, Rebinding]:
+        """Return the names of a module whose value the edit changed."""
+        return {name: self.changed[module, name] for name in self._names.get(module, ())}
+
+    def let_go(self) -> None:
+        """Forget the values that the edit replaced."""
+        self.changed.clear()
+        self._names.clear()
 
     def rebind(self, module: ModuleEdit, name: str, old: Any, literal: Any, index: int) -> None:
         """Record that the value of a name changed."""
@@ -90,7 +110,13 @@ class Bindings:
         if known is not None:
             between = (*known.between, old)
             old, literal = known.old, known.literal
+        elif literal is not MISSING:
+            self._literals.append(literal)
+        self._olds.update(map(id, (old, *between)))
         self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index, between)
+        self.modules.add(module.name, self.order)
+        self._names.setdefault(module.name, set()).add(name)
+        self._attributes.add(name)
 
     def bind(self, module: ModuleEdit, name: str, value: Any, index: int, *, quiet: bool = False) -> None:
         """Bind a name of a module, if the value is another; it counts as changed unless this is done quietly."""
@@ -131,6 +157,8 @@ class Bindings:
             notes += [f"functions of {', '.join(importers)} still import it"] if importers else []
             self._session.note(module, name, Action.REMOVED, None, "; ".join(notes))
             for other in self._session.edits.values() if not on_demand else ():
+                if not _imports_any(other, module.name, [name]):
+                    continue
                 for one in standing_imports(other.source.statements, other.namespace, module.name, [name]):
                     self._session.note(other, one.qualname, Action.WAITS, one.statement.first_line, one.note)
 
@@ -170,12 +198,14 @@ class Bindings:
 
     def reaches(self, module: ModuleEdit) -> bool:
         """Whether a statement of the module reads, when it is executed, a name whose value changed."""
-        names = {name for owner, name in self.changed if owner == module.name}
-        if any(owner == module.name for owner, _ in self._in_classes):
+        names = self._names.get(module.name, set())
+        if module.name in self._in_classes:
             return True
+        if not module.may_read(names, self._attributes):
+            return False
         if not names.isdisjoint(module.source.reads):
             return True
-        if module.source.attribute_names.isdisjoint(name for _, name in self.changed):
+        if module.source.attribute_names.isdisjoint(self._attributes):
             return False
         view = self._transaction.view(module.namespace)
         chains = module.source.attributes
@@ -193,7 +223,7 @@ class Bindings:
         usage = statement.usage
         names: set[str] = set()
         if statement.kind is ast.ClassDef:
-            imported = self._in_classes.get((module.name, statement.name), {})
+            imported = self._in_classes.get(module.name, {}).get(statement.name, {})
             names.update(name for name, order in imported.items() if order > since)
         for name in usage.names:
             changed = self.changed.get((module.name, name))
@@ -221,14 +251,15 @@ class Bindings:
 
     def refresh(self, module: ModuleEdit) -> None:
         """Give names imported with ``from`` the values that their sources have now."""
-        for scope, source, names in _links(module):
-            origin = absolute_name(source, module.namespace)
+        for scope, origin, names in _links(module):
             provider = sys.modules.get(origin)
             if not isinstance(provider, ModuleType):
                 continue
+            names_there = self._transaction.seen(vars(provider))
+            if origin not in self._names and "__getattr__" not in names_there:
+                continue
             for attribute, bound in names:
                 changed = self.changed.get((origin, attribute))
-                names_there = self._transaction.view(vars(provider))
                 value = names_there.get(attribute, MISSING)
                 if value is MISSING and "__getattr__" in names_there and not scope:
                     self._refresh_lazy(module, bound, provider, attribute)
@@ -238,11 +269,11 @@ class Bindings:
                     self._refresh_in_class(module, scope, bound, changed, value)
                 else:
                     self._refresh_name(module, bound, changed, value, origin)
-        if any(("*", "*") in names for _, _, names in (*_links(module), *module.state.links)):
+        if module.state.has_star or has_star(module):
             refresh_stars(self, module)
 
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
-        view = self._transaction.view(module.namespace)
+        view = self._transaction.seen(module.namespace)
         held = view.get(bound, MISSING)
         if bound in kept_names(view) or is_unresolved(held):  # it gets the value of then when it is used
             return
@@ -254,7 +285,7 @@ class Bindings:
     def _refresh_lazy(self, module: ModuleEdit, bound: str, provider: ModuleType, attribute: str) -> None:
         """Ask a module ``__getattr__`` (PEP 562) again, if what it gave before is a value that the edit replaced."""
         held = self.view(module.namespace).get(bound, MISSING)
-        if not any(one.held_by(held) for one in self.changed.values()):
+        if held is MISSING or not (id(held) in self._olds or any(same_value(held, one) for one in self._literals)):
             return
         self._transaction.commit()  # it may run any code of the project
         value = getattr(provider, attribute, MISSING)
@@ -268,7 +299,8 @@ class Bindings:
             self._session.note(module, f"{scope}.{bound}", Action.REBOUND, None)
             self._transaction.commit()  # what is executed in the body reads it from the class
             self.order += 1
-            self._in_classes.setdefault((module.name, scope.partition(".")[0]), {})[bound] = self.order
+            classes = self._in_classes.setdefault(module.name, {})
+            classes.setdefault(scope.partition(".")[0], {})[bound] = self.order
 
     def follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
         """Give an imported name the value that its source has now."""
@@ -277,8 +309,16 @@ class Bindings:
         self._session.note(module, name, Action.REBOUND, None, f"from {provider}")
 
 
-def _links(module: ModuleEdit) -> Iterator[LinkSpec]:
-    yield from module.source.links if module.edited else module.state.links
+def _links(module: ModuleEdit) -> Iterable[LinkSpec]:
+    """Return the live bindings of the new version, by absolute name of the module imported from."""
+    if not module.edited:
+        return module.state.absolute_links
+    return [(scope, absolute_name(source, module.namespace), names) for scope, source, names in module.source.links]
+
+
+def _imports_any(module: ModuleEdit, provider: str, names: Collection[str]) -> bool:
+    """Whether a live binding of a module is to one of the names of another."""
+    return any(origin == provider and any(name in names for name, _ in pairs) for _, origin, pairs in _links(module))
 
 
 def class_at(namespace: dict[str, Any], qualname: str) -> type | None:

@@ -108,11 +108,11 @@ class Edit:
             self._bindings.refresh_documentation(edit)
         for _ in range(_ROUNDS):
             before = self._bindings.order
-            for name in self._ordering.affected(self.edits, self.rebound):
+            for name in self._ordering.affected(self.edits, self._bindings.modules):
                 reached = self._edit_of(name)
                 if reached is not None:
                     self._module(reached)
-            if self._bindings.order == before:
+            if self._bindings.order == before or not self._ordering.left:
                 break
         for edit in self.edits.values():
             self._annotations.of_module(edit, self._execution.came_to(edit))
@@ -124,7 +124,7 @@ class Edit:
 
     def let_go(self) -> None:
         """Forget what the edit replaced, once it is over: who holds it still is not the engine then."""
-        self._bindings.changed.clear()
+        self._bindings.let_go()
         self._patching.let_go()
 
     def _edit_of(self, name: str) -> ModuleEdit | None:
@@ -305,7 +305,7 @@ class Edit:
     def _note(
         self, edit: ModuleEdit, name: str, action: Action, line: int | None, note: str = "", *, again: bool = False
     ) -> None:
-        if any(part in name for part in ("<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")):
+        if "<" in name and any(part in name for part in _NAMELESS):
             name = name.partition(".<locals>.<")[0]
         key = (edit.name, name, action)
         if key in self._noted and not again:
@@ -316,6 +316,8 @@ class Edit:
 
     note = _note
 
+
+_NAMELESS = ("<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")
 
 _ROUNDS = 20
 """Modules that import each other in a circle are gone over until nothing changes, at most so often."""

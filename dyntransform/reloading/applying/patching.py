@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -22,6 +23,7 @@ from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.planning.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.planning.module_diff import ModuleEdit, definition_node
 from dyntransform.reloading.planning.order import Ordering
+from dyntransform.reloading.project.module import ModuleState
 from dyntransform.reloading.session import Session
 from dyntransform.transform.scopes import mangled
 
@@ -34,6 +36,14 @@ _SUSPENDED = "suspended now, with the old code: new code when it is called again
 def _trees(modules: Iterable[ModuleEdit]) -> Iterator[CodeType]:
     """Yield the code that holds old code; no list of them, which would be one holder more."""
     return (code for module in modules for code in module.old_trees())
+
+
+def _imported(importers: Iterable[ModuleState], providers: set[str]) -> Iterator[Any]:
+    """Yield the values of the names that modules import from others, once for each name."""
+    for state in importers:
+        links = [names for scope, origin, names in state.absolute_links if origin in providers and not scope]
+        for name in {bound for names in links for _, bound in names}:
+            yield state.namespace.get(name)
 
 
 def _defaults(function: Function | ast.Lambda) -> dict[str, str]:
@@ -82,7 +92,7 @@ class Patching:
             for function in self._live[id(patch.old)]
         ]
         if changed:
-            self._caches |= heap.result_caches(changed, [*namespaces, *self._importing(modules)])
+            self._caches |= self._result_caches(changed, modules)
         running = {id(frame.f_code) for frame in heap.active_frames()}
         suspended = self._suspended(modules)
         for module in modules:
@@ -105,9 +115,20 @@ class Patching:
         ]
         return {id(code) for code in heap.suspended(codes)}
 
-    def _importing(self, modules: Iterable[ModuleEdit]) -> list[dict[str, Any]]:
-        """Return the namespaces of modules that import from these."""
-        return [state.namespace for state in self._ordering.importers([module.name for module in modules])]
+    def _result_caches(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> dict[int, list[Any]]:
+        """Return the caches around functions of some modules, by id of the function."""
+        importers = functools.cache(lambda: list(self._importers(modules)))
+        return heap.result_caches(
+            changed,
+            [module.namespace for module in modules],
+            lambda: _imported(importers(), {module.name for module in modules}),
+            lambda: [state.namespace for state in importers()],
+        )
+
+    def _importers(self, modules: Sequence[ModuleEdit]) -> Iterator[ModuleState]:
+        """Yield the other modules that import from these."""
+        names = {module.name for module in modules}
+        return (state for state in self._ordering.importers(names) if state.name not in names)
 
     def _evaluators(self, patch: Patch, live: list[FunctionType]) -> None:
         """Give what evaluates annotations its new code; where it needs other variables, its owner gets a new one."""
@@ -237,8 +258,7 @@ class Patching:
                 name = made.__code__.co_qualname
                 self._session.note(module, name, Action.UPDATED, change.new.first_line, ", ".join(done), again=True)
             if done and done != ["annotations"]:
-                namespaces = [module.namespace, *self._importing([module])]
-                self._clear(heap.result_caches([function], namespaces).get(id(function), ()))
+                self._clear(self._result_caches([function], [module]).get(id(function), ()))
 
     def _refresh_annotations(
         self, function: FunctionType, target: FunctionType, made: FunctionType, change: FunctionEdit

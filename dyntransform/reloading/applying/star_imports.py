@@ -19,12 +19,12 @@ from dyntransform.runtime.names import absolute_name
 if TYPE_CHECKING:
     from dyntransform.reloading.applying.bindings import Bindings
 
-__all__ = ["import_again", "refresh_stars", "star_names"]
+__all__ = ["has_star", "import_again", "refresh_stars", "star_names"]
 
 
 def star_names(bindings: Bindings, module: ModuleEdit) -> dict[int, frozenset[str]]:
     """Return the names that star imports give, by position of the statement that they are, or stand in."""
-    if not _has_star(module):
+    if not has_star(module):
         return {}
     names: dict[int, frozenset[str]] = {}
     for star in _stars(module, enumerate(pair.new for pair in module.pairing.pairs), bindings):
@@ -131,7 +131,10 @@ class _Stars:
         return binders
 
 
-def _has_star(module: ModuleEdit) -> bool:
+def has_star(module: ModuleEdit) -> bool:
+    """Whether the new version of a module has a star import that makes live bindings."""
+    if not module.edited:
+        return module.state.has_star
     return any(("*", "*") in names for pair in module.pairing.pairs for _, _, names in pair.new.links)
 
 
@@ -200,7 +203,7 @@ def _public(values: dict[str, Any], names: Iterable[str]) -> frozenset[str]:
 
 def _former(origin: str, names: frozenset[str], values: dict[str, Any], bindings: Bindings) -> frozenset[str]:
     """Return the names that a star import took before the edit."""
-    changed = {name: one for (module, name), one in bindings.changed.items() if module == origin}
+    changed = bindings.of_module(origin)
     if not changed:
         return names
     before = dict(values)

@@ -154,28 +154,44 @@ def _functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType
             pending.extend(inner)
 
 
-def result_caches(functions: Sequence[FunctionType], namespaces: Iterable[dict[str, Any]]) -> dict[int, list[Any]]:
+def result_caches(
+    functions: Sequence[FunctionType],
+    namespaces: Iterable[dict[str, Any]],
+    imported: Callable[[], Iterable[Any]] = tuple,
+    importing: Callable[[], Iterable[dict[str, Any]]] = tuple,
+) -> dict[int, list[Any]]:
     """Return the `functools.lru_cache` wrappers around functions, wherever they are held.
+
+    What costs more is only asked for if what was seen before does not explain all references.
 
     Args:
         functions: the functions; the caller has them in a list of its own.
-        namespaces: where names for them are expected: their own module, and those that import from it.
+        namespaces: where names for them are expected first: their own modules.
+        imported: gives the values of the names that other modules import from these, once for each name.
+        importing: gives the namespaces of those modules, to be searched for other names.
 
     Returns:
         Wrappers by id of the function.
     """
     ids = set(map(id, functions))
-    named = collections.Counter(id(function) for function in _functions_in(namespaces) if id(function) in ids)
-    hidden = [
-        function
-        for function, count in zip(functions, references(functions), strict=True)
-        if count > named[id(function)] + _FUNCTION_REFERENCES
-    ]
+    counts = references(functions)
+    own = _count(_functions_in(namespaces), ids)
+    hidden: list[FunctionType] = []
+    for others in (tuple, imported, lambda: _functions_in(importing())):
+        named = own + _count(others(), ids)
+        pairs = zip(functions, counts, strict=True)
+        hidden = [function for function, count in pairs if count > named[id(function)] + _FUNCTION_REFERENCES]
+        if not hidden:
+            return {}
     found: dict[int, list[Any]] = {}
     for holder in _holders(hidden):
         if type(holder) is _ResultCache and id(holder.__wrapped__) in ids:
             found.setdefault(id(holder.__wrapped__), []).append(holder)
     return found
+
+
+def _count(values: Iterable[Any], ids: set[int]) -> collections.Counter[int]:
+    return collections.Counter(id(value) for value in values if id(value) in ids)
 
 
 _ResultCache = functools._lru_cache_wrapper

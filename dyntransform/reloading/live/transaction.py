@@ -49,7 +49,8 @@ class Transaction:
         self._derived: list[_Operation] = []
         self._undo: list[_Operation] = []
         self._views: dict[int, dict[str, Any]] = {}
-        self._saved: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._saved: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+        """Namespaces, by id, and what they held."""
         self._saved_ids: set[int] = set()
         self._states: list[tuple[Any, dict[str, Any]]] = []
         self._contents: list[tuple[Any, Any, Any]] = []
@@ -59,9 +60,8 @@ class Transaction:
 
     def save(self, namespace: dict[str, Any]) -> None:
         """Remember a module's namespace before statements run in it."""
-        if id(namespace) not in self._saved_ids:
-            self._saved_ids.add(id(namespace))
-            self._saved.append((namespace, dict(namespace)))
+        if id(namespace) not in self._saved:
+            self._saved[id(namespace)] = namespace, dict(namespace)
 
     def save_state(self, value: Any) -> None:
         """Remember the attributes of a function, class or module that statements may set."""
@@ -86,7 +86,7 @@ class Transaction:
 
     def former(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return a namespace as it was when the edit began."""
-        return next((former for known, former in self._saved if known is namespace), namespace)
+        return self._saved.get(id(namespace), (namespace, namespace))[1]
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
         """Return the namespace as it will be: itself once live, else a copy that has the staged values."""
@@ -96,6 +96,10 @@ class Transaction:
         if view is None:
             view = self._views[id(namespace)] = dict(namespace)
         return view
+
+    def seen(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        """Return what `view` does, only to be read: one that the edit did not change need not be copied for that."""
+        return namespace if self.live else self._views.get(id(namespace), namespace)
 
     def set_item(self, namespace: dict[str, Any], name: str, value: Any) -> None:
         """Bind a name of a module."""
@@ -202,7 +206,7 @@ class Transaction:
 
     def _steps_back(self) -> list[_Operation]:
         undo = list(reversed(self._undo)) if self.live else []
-        for namespace, former in self._saved:
+        for namespace, former in self._saved.values():
             for name, value in list(namespace.items()):
                 if name not in former:
                     undo.append(functools.partial(namespace.pop, name, None))
@@ -242,7 +246,7 @@ class Transaction:
         return {
             *map(id, kept),
             *(id(operation.args) for operation in kept),
-            *(id(copy) for _, copy in self._saved),
+            *(id(copy) for _, copy in self._saved.values()),
             *map(id, self._views.values()),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from types import CodeType
 from typing import Any
@@ -38,19 +38,17 @@ class ModuleEdit:
 
     Attributes:
         state: the module as it runs.
-        source: the new version; the running one for a module that only depends on edited ones.
         edited: its file changed.
         spec: where the new version was found, if that is another file.
         compiled: what executes a statement.
         origins: the statement of each patch that is not only moved, by id of its node.
         patches: new code for live functions.
-        old_source: the version that runs.
     """
 
     state: ModuleState
-    source: Source
-    old_source: Source
     edited: bool
+    _read: Callable[[], Source]
+    _read_old: Callable[[], Source] | None = None
     spec: ModuleSpec | None = None
     compiled: dict[Statement, CodeType] = dataclasses.field(default_factory=dict)
     origins: dict[int, Pair] = dataclasses.field(default_factory=dict)
@@ -70,7 +68,7 @@ class ModuleEdit:
         Raises:
             SyntaxError, ValueError: the new version cannot be compiled.
         """
-        edit = cls(state, new, old, True, spec)  # noqa: FBT003 - a field
+        edit = cls(state, True, lambda: new, lambda: old, spec)  # noqa: FBT003 - a field
         for pair in edit.pairing.pairs:
             if not pair.same_text:
                 edit.edits_of(pair)  # before compiling changes the trees
@@ -78,9 +76,38 @@ class ModuleEdit:
         return edit
 
     @classmethod
-    def of_dependent(cls, state: ModuleState, source: Source) -> ModuleEdit:
-        """Take in a module whose file did not change; its statements are looked at when there is something to do."""
-        return cls(state, source, source, False)  # noqa: FBT003 - a field
+    def of_dependent(cls, state: ModuleState, read: Callable[[], Source]) -> ModuleEdit:
+        """Take in a module whose file did not change.
+
+        Args:
+            state: the module as it runs.
+            read: gives its source; most dependent modules only get names bound again, and are not parsed for that.
+        """
+        return cls(state, False, read)  # noqa: FBT003 - a field
+
+    @functools.cached_property
+    def source(self) -> Source:
+        """The new version; the running one for a module that only depends on edited ones."""
+        return self._read()
+
+    @functools.cached_property
+    def old_source(self) -> Source:
+        """The version that runs."""
+        return self._read_old() if self._read_old is not None else self.source
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its source was asked for."""
+        return self.edited or "source" in self.__dict__
+
+    def may_read(self, names: set[str], attributes: set[str]) -> bool:
+        """Whether its statements may read some names, or take some attributes, when they are executed.
+
+        The source tells for certain; this is to find out whether to read it.
+        """
+        if self.is_read or self.state.loads is None:
+            return True
+        return not (self.state.loads.names.isdisjoint(names) and self.state.loads.attributes.isdisjoint(attributes))
 
     @property
     def name(self) -> str:
@@ -90,7 +117,7 @@ class ModuleEdit:
     @property
     def path(self) -> str:
         """The file of its new version."""
-        return self.source.path
+        return self.source.path if self.edited else self.state.path
 
     @property
     def namespace(self) -> dict[str, Any]:

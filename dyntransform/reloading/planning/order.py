@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,14 +11,27 @@ from typing import Protocol
 from dyntransform.reloading.project.graph import topological
 from dyntransform.reloading.project.module import ModuleState, States
 
-__all__ = ["Ordering"]
+__all__ = ["ChangedModules", "Ordering"]
 
 
-class _Ordered(Protocol):
-    """A change, with its number."""
+@dataclasses.dataclass
+class ChangedModules:
+    """The modules of which an edit changed names.
 
-    @property
-    def order(self) -> int: ...
+    Attributes:
+        log: the module of each change, in their order; it only grows.
+        latest: the number of the last change of each module.
+        last: the number of the last change; 0 if there is none.
+    """
+
+    log: list[str] = dataclasses.field(default_factory=list)
+    latest: dict[str, int] = dataclasses.field(default_factory=dict)
+    last: int = 0
+
+    def add(self, module: str, order: int) -> None:
+        """Take note of a change; `order` is its number."""
+        self.log.append(module)
+        self.latest[module] = self.last = order
 
 
 class _Edited(Protocol):
@@ -47,10 +61,8 @@ class Ordering:
         self._count = len(sys.modules)
         self._visited: dict[str, int] = {}
         """The last change when a module was yielded."""
-        self._changed: list[str] = []
-        """The modules of which a name changed, one entry a name."""
-        self._found: dict[frozenset[str], set[str]] = {}
-        """The importers of the modules that were asked for last."""
+        self.left = False
+        """Whether something changed that a module yielded before imports from: `affected` has to be called again."""
         self._lazy: set[str] = set()
         """Modules with a ``__getattr__`` (PEP 562), which may take values from any other."""
         self._lazy_of = -1
@@ -68,38 +80,48 @@ class Ordering:
         """Return the modules whose functions import a name of a module when they are called."""
         return self._states.late_importers(module, name)
 
-    def affected(self, edits: Mapping[str, _Edited], changed: Mapping[tuple[str, str], _Ordered]) -> Iterator[str]:
+    def affected(self, edits: Mapping[str, _Edited], changed: ChangedModules) -> Iterator[str]:
         """Yield the edited modules and those that depend on a changed name, providers first.
 
         `changed` may grow while the names are taken: modules that import from a yielded one come later. When it is
         called again, it yields those that were passed before something that they import changed. Edited modules whose
         new statements call or import something come after the other edited ones, if these do not depend on them: what
         they run may load any module.
+
+        A module is put on the list once, when the first of the modules that it imports from changes, so the work is in
+        proportion to the imports of what changed.
         """
         edited = frozenset(edits)
-        if not changed and len(edited) == 1:
+        self.left = False
+        if not changed.log and len(edited) == 1:
             yield from self._due(edited, edited, changed)
-            if not changed:
+            if not changed.log:
                 return
         self._lazy |= self._states.lazy(None if self._lazy_of != self._count else edited)
         self._lazy_of = self._count
         ranks = self._ranks(edits)
         pending: list[tuple[int, str]] = []
-        known, rank = set[str](), -1
+        known, rank, seen = set[str](), -1, 0
+        wanted = set(edited)
         while True:
-            wanted = edited | self._importing(frozenset(module for module, _ in changed))
-            for name in wanted - known:
-                if ranks.get(name, -1) > rank:  # others are left to the next call
+            if seen < len(changed.log):
+                # Modules with a __getattr__ may have taken values from any other.
+                wanted |= self._states.importer_names({*changed.log[seen:], *(self._lazy if not seen else ())})
+                seen = len(changed.log)
+            for name in wanted:
+                if ranks.get(name, -1) <= rank:
+                    self.left = True
+                elif name not in known:
+                    known.add(name)
                     heapq.heappush(pending, (ranks[name], name))
-            known |= wanted
             if not pending:
-                return
+                break
             rank, name = heapq.heappop(pending)
+            wanted = set()
             yield from self._due([name], edited, changed)
+        self.left = self.left or bool(self._lazy)
 
-    def _due(
-        self, names: Iterable[str], edited: frozenset[str], changed: Mapping[tuple[str, str], _Ordered]
-    ) -> Iterator[str]:
+    def _due(self, names: Iterable[str], edited: frozenset[str], changed: ChangedModules) -> Iterator[str]:
         for name in names:
             state = self._states.get(name)
             if state is None:
@@ -107,15 +129,8 @@ class Ordering:
             since = self._visited.get(name, -1)
             first = name in edited and since < 0
             if first or self._changed_since(since, state.providers(), changed):
-                self._visited[name] = max((one.order for one in changed.values()), default=0)
+                self._visited[name] = changed.last
                 yield name
-
-    def _importing(self, modules: frozenset[str]) -> set[str]:
-        """Return the names of the modules that may have read from some of `modules`."""
-        if modules not in self._found:
-            providers = modules | self._lazy if modules else modules
-            self._found = {modules: {state.name for state in self._states.importers(providers)}}
-        return self._found[modules]
 
     def _ranks(self, edits: Mapping[str, _Edited]) -> Mapping[str, int]:
         """Return numbers by which providers come before importers; in a circle, the order of loading decides."""
@@ -138,13 +153,8 @@ class Ordering:
                     self._known[name] = state.loaded
                     self._visited[name] = order
 
-    def _changed_since(
-        self, since: int, providers: frozenset[str], changed: Mapping[tuple[str, str], _Ordered]
-    ) -> bool:
-        if not self._lazy.isdisjoint(providers):
-            return any(one.order > since for one in changed.values())
-        if len(self._changed) != len(changed):
-            self._changed = [module for module, _ in changed]
-        if providers.isdisjoint(self._changed):
-            return False  # true of most, and told without a loop
-        return any(one.order > since for (module, _), one in changed.items() if module in providers)
+    def _changed_since(self, since: int, providers: frozenset[str], changed: ChangedModules) -> bool:
+        if changed.last > since and not self._lazy.isdisjoint(providers):
+            return True
+        latest = changed.latest
+        return any(latest[module] > since for module in providers & latest.keys())

@@ -83,7 +83,7 @@ class _Finder:
 
     def find(self, passed: Iterable[str]) -> UpdateGroups:
         groups = self._groups
-        if not all(pair.new in self._ran for pair in self._pairs):
+        if self._edit.edited and not all(pair.new in self._ran for pair in self._pairs):
             self._rebound_binders()
             for statement in self._edit.pairing.removed:
                 for name in statement.usage.counts:

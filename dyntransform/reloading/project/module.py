@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from dyntransform.importing.loaded import Loaded, Registry
-from dyntransform.reloading.model.code_tree import CodeNode
+from dyntransform.reloading.model.code_tree import CodeNode, Loads, loads
 from dyntransform.reloading.model.reading import read_source
 from dyntransform.reloading.model.source import Source
 from dyntransform.reloading.project.files import Files
@@ -61,6 +61,26 @@ class ModuleState:
         if self.codes is not None:
             return self.codes
         return source.split(self.loaded.compiled.code)
+
+    @functools.cached_property
+    def loads(self) -> Loads | None:
+        """What its top level may load; None if an edit changed that since its code was compiled."""
+        compiled = self.loaded.compiled
+        return loads(compiled.code) if compiled.data is self.data else None
+
+    def take_loads(self, other: ModuleState) -> None:
+        """Take over what another state of the same source may load."""
+        self.__dict__["loads"] = other.loads
+
+    @functools.cached_property
+    def absolute_links(self) -> tuple[LinkSpec, ...]:
+        """Its live bindings, by absolute name of the module imported from."""
+        return tuple((scope, absolute_name(module, self.namespace), names) for scope, module, names in self.links)
+
+    @functools.cached_property
+    def has_star(self) -> bool:
+        """Whether a star import makes live bindings."""
+        return any(("*", "*") in names for *_, names in self.links)
 
     @functools.cached_property
     def sources(self) -> frozenset[str]:
@@ -144,6 +164,8 @@ class States:
         """States that the graph does not have, or not for good, since their modules still run."""
         self._sources: dict[str, Source] = {}
         self._graph = Graph()
+        self._is_linked = False
+        """Whether the graph has all states; those of modules that still run were asked for once."""
         self.files = Files()
 
     def current(self) -> dict[str, ModuleState]:
@@ -194,6 +216,11 @@ class States:
         found = self._in_order(names)
         self.files.miss(names & self._states.keys() - found.keys())
         return found
+
+    def importer_names(self, modules: Iterable[str]) -> set[str]:
+        """Return the names of modules that may have read from some of `modules`, among them some that are gone."""
+        self._take_in()
+        return (self._graph if self._is_linked else self._linked()).importers(modules)
 
     def importers(self, modules: Iterable[str]) -> list[ModuleState]:
         """Return the loaded modules that may have read from some of `modules`."""
@@ -251,6 +278,7 @@ class States:
         if known is None or known.path != state.path:
             self.files.take_in(state.name)
         self._states[state.name] = self._fresh[state.name] = state
+        self._is_linked = False
         self._namespaces[state.name] = state.namespace
 
     def _linked(self) -> Graph:
@@ -258,6 +286,7 @@ class States:
         self._take_in()
         self._graph.update(self._fresh)
         self._fresh = {name: state for name, state in self._fresh.items() if not state.has_run}
+        self._is_linked = True
         return self._graph
 
     def _in_order(self, names: set[str]) -> dict[str, ModuleState]:
@@ -292,6 +321,7 @@ class States:
         if saved == self._states:  # most failing edits load nothing
             return
         before, self._states = self._states, saved
+        self._is_linked = False
         self._fresh = {
             name: state for name, state in saved.items() if name in self._fresh or before.get(name) is not state
         }
