@@ -25,15 +25,25 @@ from dyntransform.reloading.live.transaction import MISSING, Transaction
 from dyntransform.reloading.model.code_tree import CodeNode
 from dyntransform.reloading.model.report import Action, Change, Place
 from dyntransform.reloading.model.statement import Statement
-from dyntransform.reloading.model.usage import reads_any
 from dyntransform.reloading.planning.definitions import (
     ClassEdit,
-    DefinitionEdit,
-    FunctionEdit,
 )
 from dyntransform.reloading.planning.module_diff import ModuleEdit, definition_node
 from dyntransform.reloading.planning.order import Ordering
 from dyntransform.reloading.planning.pairing import Kind, Pair
+from dyntransform.reloading.planning.plan import (
+    Annotate,
+    BindAgain,
+    EditClass,
+    Move,
+    PatchCode,
+    Refuse,
+    RunStatement,
+    Situation,
+    Step,
+    Wait,
+    plan_statement,
+)
 from dyntransform.reloading.planning.removed_names import check_imports
 from dyntransform.reloading.planning.reruns import UpdateGroups, update_groups
 
@@ -160,10 +170,8 @@ class Edit:
             forced = pair.new in groups.forced or not self._import_again(edit, index, pair, groups)
             if not forced and self._counts_twice(edit, index, pair):
                 return False
-            if forced and pair.new in groups.quiet:
-                self._execution.run(edit, index, pair, Action.RERAN, quiet=True)
-            else:
-                self._statement(edit, index, pair, forced=forced, first=pair.new not in self._ran)
+            quiet = forced and pair.new in groups.quiet
+            self._statement(edit, index, pair, self._situation(edit, index, pair, together=forced, quiet=quiet))
             self._ran[pair.new] = self._bindings.order
         return True
 
@@ -178,33 +186,50 @@ class Edit:
         ran = pair.kind == Kind.SAME or pair.new in self._ran
         return bool(ran and pair.new.usage.updates and self.is_touched(edit, index, pair)) and not edit.may_run(pair)
 
-    def _statement(self, edit: ModuleEdit, index: int, pair: Pair, *, forced: bool, first: bool) -> None:
+    def _situation(self, edit: ModuleEdit, index: int, pair: Pair, *, together: bool, quiet: bool) -> Situation:
         touched = self.is_touched(edit, index, pair)
-        forced = forced and not self._bind_again(edit, index, pair)
-        if pair.new.is_definition and pair.old is not None and not forced:
-            if touched or (first and not pair.same_text) or (first and self.outdated):
-                for change in edit.edits_of(pair):
-                    self._definition(edit, index, pair, change, touched=touched)
-            elif first and pair.old.first_line != pair.new.first_line:
+        return Situation(
+            first=pair.new not in self._ran,
+            stale=self.stale_names(edit, pair.new, index) if touched else frozenset(),
+            together=together,
+            quiet=quiet,
+            hindrance=edit.may_run(pair),
+            outdated=bool(self.outdated),
+        )
+
+    def _statement(self, edit: ModuleEdit, index: int, pair: Pair, situation: Situation) -> None:
+        steps = list(plan_statement(pair, edit.edits_of, situation))
+        while steps:
+            step = steps.pop(0)
+            if isinstance(step, BindAgain) and not self._bind_again(edit, index, pair):
+                steps = list(step.otherwise)
+            else:
+                self._carry_out(edit, index, pair, step)
+
+    def _carry_out(self, edit: ModuleEdit, index: int, pair: Pair, step: Step) -> None:
+        match step:
+            case RunStatement(Action.RAN):
+                if pair.old is not None:
+                    self._removal.withdraw(edit, pair.old, pair.new)
+                self._run(edit, index, pair, Action.RAN)
+            case RunStatement(action, quiet=quiet):
+                self._execution.run(edit, index, pair, action, quiet=quiet)
+            case PatchCode():
+                self._function(edit, index, pair, step)
+            case EditClass(change, touched):
+                self._class(edit, index, pair, change, touched=touched)
+            case Annotate():
+                self._execution.annotate(edit, index, pair)
+            case Move():
                 derived.move(edit.namespace, edit.codes[index], self.transaction)
-            return
-        if first and pair.kind == Kind.BLOCK:
-            for change in edit.edits_of(pair):
-                self._definition(edit, index, pair, change, touched=False)
-        if first and pair.kind == Kind.ANNOTATED and not edit.may_run(pair):
-            self._execution.annotate(edit, index, pair)
-        wanted = first and pair.kind in (Kind.NEW, Kind.EDITED) and not _is_text(pair.new.node)
-        if wanted:
-            if pair.old is not None:
-                self._removal.withdraw(edit, pair.old, pair.new)
-            self._run_if_possible(edit, index, pair, Action.RAN)
-        elif (touched or forced) and not edit.may_run(pair):
-            self._execution.run(edit, index, pair, Action.RERAN)
+            case Wait(reason):
+                self._note(edit, pair.new.name, Action.WAITS, pair.new.first_line, reason)
+            case Refuse(reason):
+                self._note(edit, pair.new.name, Action.REFUSED, pair.new.first_line, reason)
 
     def _bind_again(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
-        """Where a definition only has to bind its name again, have it bind what it made before."""
-        if pair.old is None or not pair.new.is_definition or edit.may_run(pair):
-            return False
+        """Have a definition bind what it made before; False if that is not there any more."""
+        assert pair.old is not None
         name = pair.new.name
         last = [statement for statement in edit.old_statements if name in statement.usage.binds][-1]
         value = self.transaction.former(edit.namespace).get(name, MISSING)
@@ -221,10 +246,13 @@ class Edit:
         if why_not:
             self._note(edit, pair.new.name, Action.WAITS, pair.new.first_line, why_not)
         else:
-            # As an import does: modules in a circle have no other order.
-            for name in sorted(self._execution.needed(edit, pair.new) - self._begun):
-                self._module(self.edits[name])
-            self._execution.run(edit, index, pair, action)
+            self._run(edit, index, pair, action)
+
+    def _run(self, edit: ModuleEdit, index: int, pair: Pair, action: Action) -> None:
+        # As an import does: modules in a circle have no other order.
+        for name in sorted(self._execution.needed(edit, pair.new) - self._begun):
+            self._module(self.edits[name])
+        self._execution.run(edit, index, pair, action)
 
     def is_touched(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
         """Whether a statement reads, when it is executed, a name whose value this edit changed since it last ran."""
@@ -238,27 +266,19 @@ class Edit:
 
     # ------------------------------------------------------------------ definitions
 
-    def _definition(self, edit: ModuleEdit, index: int, pair: Pair, change: DefinitionEdit, *, touched: bool) -> None:
-        if isinstance(change, FunctionEdit):
-            if change.new is pair.new:
-                self._function(edit, index, pair, change, touched=touched)
-            return
-        self._class(edit, index, pair, change, touched=touched)
-
-    def _function(self, edit: ModuleEdit, index: int, pair: Pair, change: FunctionEdit, *, touched: bool) -> None:
-        node = change.new.node
+    def _function(self, edit: ModuleEdit, index: int, pair: Pair, step: PatchCode) -> None:
+        change, node = step.edit, step.edit.new.node
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        stale = self.stale_names(edit, change.new, index) if touched else frozenset()
-        rerun = change.decorated or any(reads_any(decorator, stale) for decorator in node.decorator_list)
+        rerun = step.run is not None
         rerun = rerun or (change.signature and looks_at_signature(node, self.transaction.view(edit.namespace).get))
         if rerun or (node.name not in edit.namespace and pair.kind != Kind.SAME):
             self._removal.withdraw(edit, change.old, pair.new)
-            self._run_if_possible(edit, index, pair, Action.RAN if change.decorated else Action.RERAN)
+            self._run_if_possible(edit, index, pair, step.run or Action.RERAN)
             return
         old = definition_node(edit.old_codes[change.old], node.name)
         if old is not None and pair.kind == Kind.DEFINITION and not node.decorator_list:
             self._take_back(edit, index, pair, old)
-        if (change.header or stale) and old is not None:
+        if (change.header or step.stale) and old is not None:
             made = self._execution.make(edit, change.new)
             self._patching.refresh_header(edit, change, old.code, made, self.stale_names(edit, change.new))
 
@@ -321,8 +341,3 @@ _NAMELESS = ("<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")
 
 _ROUNDS = 20
 """Modules that import each other in a circle are gone over until nothing changes, at most so often."""
-
-
-def _is_text(node: ast.stmt) -> bool:
-    """Whether the statement is a string alone: a docstring, or a comment."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
