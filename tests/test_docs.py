@@ -10,7 +10,7 @@ readers do not see, say what a block is:
 ``console``               after each ``$`` a command, then what it prints
 ``console live``          the same for a program that goes on until the page ends or the next one is started
 ``text live``             what that program prints next
-``text``                  for the reader alone; ``sh`` and ``toml`` blocks without a file too
+``text``                  for the reader alone; ``sh``, ``toml`` and ``mermaid`` blocks without a file too
 
 In expected output ``...`` stands for anything, and milliseconds are not compared. Of a program that goes on those lines
 count that are shown, in their order.
@@ -45,7 +45,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 STORY = Path(__file__).with_name("story.py")
 TIMEOUT_S = 120
 RUN = {("python",), ("console",), ("console", "live"), ("text", "output"), ("text", "live")}
-READ = {("text",), ("sh",), ("toml",)}
+READ = {("text",), ("sh",), ("toml",), ("mermaid",)}
 
 
 @dataclasses.dataclass(frozen=True)
