@@ -45,7 +45,7 @@ from dyntransform.reloading.planning.plan import (
     plan_statement,
 )
 from dyntransform.reloading.planning.removed_names import check_imports
-from dyntransform.reloading.planning.reruns import UpdateGroups, update_groups
+from dyntransform.reloading.planning.reruns import Facts, Scope, UpdateGroups, update_groups
 
 __all__ = ["Edit"]
 
@@ -154,9 +154,12 @@ class Edit:
         passed = self._bindings.passed.pop(edit.name, ())
         if not edit.edited and not passed and not self._bindings.reaches(edit):
             return
+        touched = functools.partial(self.is_touched, edit)
+        facts = Facts(edit.namespace, touched, edit.may_run, edit.edits_of, passed)
         for _ in range(_ROUNDS):
             stars = star_names(self._bindings, edit)
-            if self._pass(edit, update_groups(edit, self.is_touched, passed, stars, self._ran)):
+            scope = Scope(edit.pairing, edit.old_statements, stars, self._ran)
+            if self._pass(edit, update_groups(scope, facts)):
                 return
 
     def _pass(self, edit: ModuleEdit, groups: UpdateGroups) -> bool:

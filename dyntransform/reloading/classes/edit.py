@@ -26,11 +26,11 @@ from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.wrappers import functions_in
 from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.model.usage import reads_any
-from dyntransform.reloading.planning.body_reruns import executed_with
 from dyntransform.reloading.planning.class_plan import BodyPlan, last_binders, plan_body
 from dyntransform.reloading.planning.definitions import ClassEdit, FunctionEdit
 from dyntransform.reloading.planning.module_diff import definition_node
 from dyntransform.reloading.planning.pairing import Kind
+from dyntransform.reloading.planning.reruns import Scope, run_together
 from dyntransform.transform.scopes import mangled
 
 __all__ = ["ClassWork"]
@@ -158,11 +158,15 @@ class ClassWork:
         if self._session.must_be_live(self._module, [self._change.new]):
             self._transaction.commit()
         values = KeptValues(self._cls, self._change, self._creation, self._live_function)
-        kept = {pair.new: values.of(pair) for pair in self._change.body.pairs if pair not in plan.runs}
-        known = {statement: value for statement, value in kept.items() if value is not None}
-        for statement in executed_with(self._change.body, known.keys()):
-            del known[statement]
-        return Remaking(self._site, self._cls, plan, known)
+        pairs = self._change.body.pairs
+        found = {pair.new: values.of(pair) for pair in pairs if pair not in plan.runs}
+        known = {statement: value for statement, value in found.items() if value is not None}
+        runs = run_together(
+            Scope(self._change.body, self._change.old.body),
+            lambda forced: (pair for pair in pairs if pair.new not in known or pair.new in forced),
+        )
+        kept = {pair.new: known[pair.new] for pair in pairs if pair not in runs}
+        return Remaking(self._site, self._cls, plan, kept)
 
     # ------------------------------------------------------------------ methods and nested classes
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from dyntransform.reloading.model.statement import Statement, is_docstring
 from dyntransform.reloading.model.usage import reads_any
-from dyntransform.reloading.planning.body_reruns import at_their_place, run_together
-from dyntransform.reloading.planning.definitions import ClassEdit, FunctionEdit
+from dyntransform.reloading.planning.definitions import ClassEdit, FunctionEdit, evaluated
 from dyntransform.reloading.planning.pairing import Kind, Pair, is_definition
+from dyntransform.reloading.planning.reruns import Scope, run_together
 from dyntransform.transform.scopes import mangled
 
 __all__ = ["BodyPlan", "last_binders", "plan_body"]
@@ -75,11 +75,9 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
         stale: names whose value changed.
         lost: edited methods whose members were replaced from outside: their statements run.
     """
-    lost |= at_their_place(change)
-    runs = tuple(_runs(change, stale, lost))
-    while not (together := run_together(change.body, runs)) <= {pair.new for pair in runs}:
-        lost |= together
-        runs = tuple(_runs(change, stale, lost))
+    scope = Scope(change.body, change.old.body)
+    lost |= {*scope.overtaken(), *_at_their_place(change, scope)}
+    runs = run_together(scope, lambda forced: _runs(change, stale, lost | forced))
     name = change.new.name
     body = change.body
     others = [
@@ -106,21 +104,21 @@ def plan_body(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statemen
     )
 
 
-def _runs(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) -> list[Pair]:
-    body = change.body
-    rebound = last_binders(list(change.old.body))
-    final = {name: pair for pair in body.pairs for name in pair.new.usage.binds}
-    runs: list[Pair] = []
-    changed = set(body.removed_names)  # what reads them fails, as in a new process
-    for pair in body.pairs:
+def _at_their_place(change: ClassEdit, scope: Scope) -> Iterator[Statement]:
+    """Yield the methods whose edited headers read names that later statements change: they are made anew."""
+    for index, pair in enumerate(scope.pairs):
+        evaluates = evaluated([change.edits[pair.new]]) if pair.new in change.edits else ()
+        if pair.new.kind is not ast.ClassDef and any(max(scope.users.get(name, [0])) > index for name in evaluates):
+            yield pair.new
+
+
+def _runs(change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement]) -> Iterator[Pair]:
+    changed = set(change.body.removed_names)  # what reads them fails, as in a new process
+    for pair in change.body.pairs:
         usage = pair.new.usage
-        uncovered = any(
-            final[name] is pair and pair.old is not None and rebound.get(name) is not pair.old for name in usage.binds
-        )
-        if _wanted(pair, change, frozenset(usage.loads & (changed | stale)), lost, uncovered=uncovered):
-            runs.append(pair)
+        if pair.new in lost or _wanted(pair, change, frozenset(usage.loads & (changed | stale))):
+            yield pair
             changed |= usage.binds
-    return runs
 
 
 def _covered(pairs: Sequence[Pair], runs: Sequence[Pair]) -> Iterator[str]:
@@ -144,16 +142,9 @@ def last_binders(statements: list[Statement]) -> dict[str, Statement]:
     return {name: statement for statement in statements for name in statement.usage.binds}
 
 
-def _wanted(
-    pair: Pair, change: ClassEdit, stale: frozenset[str], lost: frozenset[Statement], *, uncovered: bool
-) -> bool:
-    """Whether to execute a statement.
-
-    `uncovered`: another statement bound its name last in the old version.
-    """
+def _wanted(pair: Pair, change: ClassEdit, stale: frozenset[str]) -> bool:
+    """Whether a statement has to be executed for itself, or for a value that changed."""
     inner = change.edits.get(pair.new)
-    if uncovered or pair.new in lost:
-        return True
     if isinstance(inner, FunctionEdit):
         decorators = getattr(inner.new.node, "decorator_list", [])
         return inner.decorated or any(reads_any(part, stale) for part in decorators)

@@ -1,35 +1,178 @@
 """Statements that must run together, though not all of them changed.
 
-What counts on from an earlier value (``N += A``, ``REG.append(A)``) is executed again only together with the statement
-that binds the name and the updates between, since otherwise it would count twice. A block that may bind a name or not
-runs together with what binds it before. A statement that needs a name which its module deletes at the end (``del
-helper``) runs between the statement that binds it and the one that deletes it.
+They are found by reaching definitions. The *chain* of a name at a place makes the value that the name has there: the
+last statement above the place that binds the name without its earlier value, and all below that one that bind the name,
+make it from itself (``N += A``) or mutate its object (``REG.append(A)``). What does so runs again only with its chain,
+since otherwise it would have its effect twice.
 """
 
 from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from dyntransform.reloading.model.statement import Statement
-from dyntransform.reloading.planning.definitions import evaluated
-from dyntransform.reloading.planning.module_diff import ModuleEdit
-from dyntransform.reloading.planning.pairing import Kind, Pair
+from dyntransform.reloading.planning.definitions import DefinitionEdit, evaluated
+from dyntransform.reloading.planning.pairing import Kind, Pair, Pairing
 from dyntransform.runtime.hooks import kept_names
 
-__all__ = ["UpdateGroups", "update_groups"]
+__all__ = ["Facts", "Scope", "UpdateGroups", "run_together", "update_groups"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """The statements of a module or a class body, by what they do to names; places are positions in the new version.
+
+    Attributes:
+        pairing: the two versions.
+        old: the statements of the old version, in order.
+        stars: names that star imports give, by place.
+        ran: statements that the edit has been at already; they are new no more.
+    """
+
+    pairing: Pairing
+    old: Sequence[Statement]
+    stars: Mapping[int, frozenset[str]] = MappingProxyType({})
+    ran: Container[Statement] = ()
+
+    @functools.cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The statements of the new version."""
+        return self.pairing.pairs
+
+    @functools.cached_property
+    def users(self) -> Mapping[str, Sequence[int]]:
+        """By name, the statements that bind it, make it from itself or mutate its object."""
+        found: dict[str, list[int]] = {}
+        for place, pair in enumerate(self.pairs):
+            usage = pair.new.usage
+            mutated = usage.updates if not pair.new.is_definition else frozenset()  # its body is edited in place
+            for name in usage.binds | usage.counts | mutated | self.stars.get(place, frozenset()):
+                found.setdefault(name, []).append(place)
+        return found
+
+    def is_written(self, pair: Pair) -> bool:
+        """Whether a statement is new or edited, and the edit has not been at it."""
+        return pair.kind in (Kind.NEW, Kind.EDITED) and pair.new not in self.ran
+
+    def binder(self, name: str, place: int) -> int | None:
+        """Return the reaching definition: the last statement above a place that binds a name."""
+        above = (at for at in reversed(self.users.get(name, ())) if at < place)
+        binds = (at for at in above if name in self.pairs[at].new.usage.binds or name in self.stars.get(at, ()))
+        return next(binds, None)
+
+    def rebinders(self, name: str, place: int) -> list[int]:
+        """Return the statements below a place that give a name another value."""
+        below = [(at, self.pairs[at].new.usage) for at in self.users.get(name, ()) if at > place]
+        return [at for at, usage in below if name in usage.binds or name in usage.counts]
+
+    def chain(self, name: str, place: int) -> list[int]:
+        """Return the chain of a name at a place; it is empty if nothing above the place binds the name."""
+        base = self.binder(name, place)
+        while base is not None and name in self.pairs[base].new.usage.counts:
+            base = self.binder(name, base)
+        if base is None:
+            return []
+        mutations = [at for at in self.users[name] if at > base and self._makes(name, at)]
+        return [base, *sorted({*self.rebinders(name, base), *mutations})]
+
+    def needs(self, place: int) -> frozenset[str]:
+        """Return the names that must hold, when a statement runs, what they hold at its place in the text."""
+        pair = self.pairs[place]
+        usage = pair.new.usage
+        needed = {name for name in usage.reads - usage.counts if self.rebinders(name, place)}
+        if pair.old is None and self.is_written(pair):  # at the end it goes on from what the names have
+            return frozenset(needed | {name for name in usage.counts if self.users[name][-1] > place})
+        needed |= usage.counts | (pair.old.usage.counts if pair.old is not None else frozenset())
+        if pair.new.is_block:
+            needed |= usage.binds  # it may leave them as they were
+        if not self.is_written(pair) and not pair.new.is_definition:
+            needed |= {name for name in usage.updates if self._makes(name, place)}
+        return frozenset(needed)
+
+    def overtaken(self) -> Iterator[Statement]:
+        """Yield what binds a name for a reader, or for the end, that had it from another statement."""
+        partners = {pair.new: pair.old for pair in self.pairs}
+        if [old for old in partners.values() if old is not None] == list(self.old):
+            return  # none moved, none is gone
+        before, after = _reaching(self.old), _reaching(partners)
+        for new, found in after.items():
+            former = before[partners[new] if new is not None else None]
+            if new is None or not (new.is_definition and partners[new] is not None):
+                yield from (one for name, one in found.items() if partners[one] not in (None, former.get(name)))
+
+    def _makes(self, name: str, place: int) -> bool:
+        """Whether running statements makes the object of a name anew: imports do not, and definitions are edited."""
+        binder = self.binder(name, place)
+        return binder is not None and not (self.pairs[binder].new.is_import or self.pairs[binder].new.is_definition)
+
+
+def _reaching(statements: Iterable[Statement]) -> dict[Statement | None, dict[str, Statement]]:
+    """Return what binds the names that each statement depends on, and all names at the end, by None."""
+    bound: dict[str, Statement] = {}
+    found: dict[Statement | None, dict[str, Statement]] = {}
+    for statement in statements:
+        usage = statement.usage
+        names = usage.reads | usage.binds if statement.is_block else usage.reads
+        found[statement] = {name: bound[name] for name in names & bound.keys()}
+        bound.update(dict.fromkeys(usage.binds, statement))
+    return {**found, None: bound}
+
+
+def run_together(scope: Scope, wanted: Callable[[frozenset[Statement]], Iterable[Pair]]) -> tuple[Pair, ...]:
+    """Return the statements of a class body that run, so that each finds in its names what it would in a new process.
+
+    Args:
+        scope: the body.
+        wanted: gives the statements that are to run, of which some must.
+    """
+    forced: set[Statement] = set()
+    while True:
+        runs = tuple(wanted(frozenset(forced)))
+        chains = [(name, len(scope.pairs)) for statement in scope.pairing.removed for name in statement.usage.counts]
+        bound: set[str] = set()
+        for place, pair in enumerate(scope.pairs):
+            if not bound.isdisjoint(pair.new.usage.updates | pair.new.usage.counts):
+                forced.add(pair.new)
+            if pair in runs:
+                bound |= pair.new.usage.binds
+                chains += [(name, place) for name in scope.needs(place)]
+        forced.update(scope.pairs[at].new for name, place in chains for at in scope.chain(name, place))
+        if forced <= {pair.new for pair in runs}:
+            return runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What only the running module can tell.
+
+    Attributes:
+        namespace: its globals.
+        is_touched: whether a statement, at a place, reads a value that changed already.
+        may_run: why a statement must not run now; empty if it may.
+        edits_of: how the definitions that a statement makes changed.
+        overridden: imported names whose source changed, and which hold what the module made of them.
+    """
+
+    namespace: Mapping[str, Any]
+    is_touched: Callable[[int, Pair], bool] = lambda _place, _pair: False
+    may_run: Callable[[Pair], str] = lambda _pair: ""
+    edits_of: Callable[[Pair], Iterable[DefinitionEdit]] = lambda _pair: ()
+    overridden: Collection[str] = ()
 
 
 @dataclasses.dataclass
 class UpdateGroups:
-    """What follows from updates.
+    """The statements of a module that run besides the new and edited ones.
 
     Attributes:
         forced: statements that have to run although they did not change.
         quiet: those of them whose names do not count as changed: they only serve another statement.
-        imported: names that import statements have to give again, by position; their other names stay as they are.
+        imported: names that import statements have to give again, by place; their other names stay as they are.
         impossible: updates that should run again and cannot, with the reason.
         skipped: the statements of `impossible`.
     """
@@ -41,271 +184,87 @@ class UpdateGroups:
     skipped: set[Statement] = dataclasses.field(default_factory=set)
 
 
-def update_groups(
-    edit: ModuleEdit,
-    is_touched: Callable[[ModuleEdit, int, Pair], bool],
-    passed: Iterable[str] = (),
-    stars: Mapping[int, frozenset[str]] = MappingProxyType({}),
-    ran: Container[Statement] = (),
-) -> UpdateGroups:
-    """Find the statements that must run together.
-
-    A new or edited statement that changes an object (``REG.append(1)``) runs by itself: that is what was written. One
-    that counts on (``N += 1``) starts again from the binding.
-
-    Args:
-        edit: the module.
-        is_touched: tells whether a statement reads a value that changed already.
-        passed: imported names whose source changed, and which the module may have counted on from.
-        stars: names that star imports give, by position of the statement.
-        ran: statements that the edit has been at already; they are new no more.
-    """
-    return _Finder(edit, is_touched, stars, ran).find(passed)
+def update_groups(scope: Scope, facts: Facts) -> UpdateGroups:
+    """Find the statements of a module that must run together."""
+    return _Search(scope, facts).find()
 
 
-class _Finder:
-    def __init__(
-        self,
-        edit: ModuleEdit,
-        is_touched: Callable[[ModuleEdit, int, Pair], bool],
-        stars: Mapping[int, frozenset[str]],
-        ran: Container[Statement],
-    ) -> None:
-        self._edit = edit
-        self._stars = stars
-        self._ran = ran
-        self._pairs = edit.pairing.pairs
-        self._is_touched = is_touched
-        self._kept = kept_names(edit.namespace)
+class _Search:
+    def __init__(self, scope: Scope, facts: Facts) -> None:
+        self._scope = scope
+        self._facts = facts
+        self._kept = kept_names(facts.namespace)
         self._groups = UpdateGroups()
         self._changed: dict[str, int] = {}
-        """Names whose value changes, and the first statement that changes it."""
+        """Names whose value changes, and the first place where it does."""
 
-    def find(self, passed: Iterable[str]) -> UpdateGroups:
-        groups = self._groups
-        if self._edit.edited and not all(pair.new in self._ran for pair in self._pairs):
-            self._rebound_binders()
-            for statement in self._edit.pairing.removed:
-                for name in statement.usage.counts:
-                    self._start_again(name, len(self._pairs))
-        for name in passed:
-            for index, pair in enumerate(self._pairs):
-                if name in pair.new.usage.counts:
-                    self._start_again(name, index)
-        while True:
-            before = dict(self._changed), len(groups.skipped), len(groups.forced), len(groups.imported)
-            for index, pair in enumerate(self._pairs):
-                if pair.new not in groups.skipped:
-                    self._look_at(index, pair)
-            if (self._changed, len(groups.skipped), len(groups.forced), len(groups.imported)) == before:
-                return groups
+    def find(self) -> UpdateGroups:
+        scope, groups = self._scope, self._groups
+        if not all(pair.new in scope.ran for pair in scope.pairs):
+            groups.forced.update(one for one in scope.overtaken() if one not in scope.ran)
+            for statement in scope.pairing.removed:
+                self._restart(statement.usage.counts, len(scope.pairs))
+        for place, pair in enumerate(scope.pairs):
+            self._restart(pair.new.usage.counts.intersection(self._facts.overridden), place)
+        known = None
+        while known != (known := (dict(self._changed), len(groups.forced), len(groups.skipped), len(groups.imported))):
+            for place, pair in enumerate(scope.pairs):
+                if pair.new not in groups.skipped and not self._facts.may_run(pair):  # nothing has to run for these
+                    self._look_at(place, pair)
+        return groups
 
-    def _look_at(self, index: int, pair: Pair) -> None:
-        if self._edit.may_run(pair):
-            return  # it does not run now, so nothing has to run for it
-        usage = pair.new.usage
-        forced = pair.new in self._groups.forced
-        if pair.new.is_definition and not forced and not (pair.kind == Kind.NEW and self._is_written(pair)):
-            if not pair.same_text and pair.new not in self._ran:
-                self._at_its_place(index, evaluated(self._edit.edits_of(pair)))
-            return
-        written = self._is_written(pair) or forced
-        touched = any(self._changed.get(name, index) < index for name in usage.reads)
-        touched = touched or self._is_touched(self._edit, index, pair)
-        if touched and not written:
-            if not self._together(index, pair):
+    def _look_at(self, place: int, pair: Pair) -> None:
+        scope, statement, usage = self._scope, pair.new, pair.new.usage
+        if statement not in self._groups.forced and not scope.is_written(pair):
+            if statement.is_definition:  # it is edited in place
+                first = statement not in scope.ran and not pair.same_text
+                names = evaluated(self._facts.edits_of(pair)) if first else ()
+                self._restart((name for name in names if scope.rebinders(name, place)), place)
                 return
-            self._groups.forced.add(pair.new)
-        if not written and not touched:
-            return
-        if pair.new not in self._groups.quiet:
-            self._change(usage.binds, index)
-            self._later_binders(index, usage.binds)
-        self._count_on(index, pair)
-        if pair.new.is_block and pair.old is not None:
-            self._earlier_binders(index, usage.binds)
-        self._temporaries(index, usage.reads)
-        self._at_its_place(index, usage.reads - usage.counts)
+            changed = any(self._changed.get(name, place) < place for name in usage.reads)
+            if not (changed or self._facts.is_touched(place, pair)) or self._is_refused(place, pair):
+                return
+            self._groups.forced.add(statement)
+        if statement not in self._groups.quiet:
+            for name in usage.binds:
+                self._changed[name] = min(place, self._changed.get(name, place))
+                self._force(scope.rebinders(name, place))
+        self._restart(scope.needs(place), place)
+        self._restart(usage.reads - self._facts.namespace.keys(), place, quiet=True)  # the module deletes them
 
-    def _at_its_place(self, index: int, names: Iterable[str]) -> None:
-        """Have names that are bound again below a statement hold what they hold at its place when it reads them."""
-        for name in names:
-            if self._is_bound_after(name, index):
-                self._up_to(name, index)
-
-    def _is_written(self, pair: Pair) -> bool:
-        return pair.kind in (Kind.NEW, Kind.EDITED) and pair.new not in self._ran
-
-    def _count_on(self, index: int, pair: Pair) -> None:
-        """A new or edited statement that counts on starts from the binding; at the end a new one goes on from there."""
-        counts = pair.new.usage.counts
-        if not self._is_written(pair):
-            return
-        if pair.kind == Kind.NEW:
-            counts = frozenset(
-                name for name in counts if self._is_bound_after(name, index) or self._is_lost(name, index)
-            )
-        elif pair.old is not None:
-            counts |= pair.old.usage.counts
-        for name in counts:
-            self._start_again(name, index)
-
-    def _is_lost(self, name: str, index: int) -> bool:
-        """Whether a name holds what a statement gave it that is no longer the last one before a place."""
-        binder = self._binder(name, index)
-        old = [statement for statement in self._edit.old_statements if name in statement.usage.binds]
-        return binder is not None and bool(old) and self._pairs[binder].old is not old[-1]
-
-    def _is_bound_after(self, name: str, index: int) -> bool:
-        return any(name in later.new.usage.binds | later.new.usage.counts for later in self._pairs[index + 1 :])
-
-    def _up_to(self, name: str, index: int) -> None:
-        """Have a name hold again what it holds at a place, and afterwards what later statements make of it."""
-        binder = self._binder(name, index)
-        if binder is not None and name not in self._kept:
-            if name in self._pairs[binder].new.usage.counts:
-                self._start_again(name, index)
-            self._bind_again(binder, name)
-            self._change([name], binder)
-            self._later_binders(binder, frozenset([name]))
-
-    def _bind_again(self, index: int, name: str) -> None:
-        """Have a statement bind a name again; an import need not bind its other names for that."""
-        if self._pairs[index].new.kind is ast.ImportFrom or name not in self._pairs[index].new.usage.binds:
-            self._groups.imported.setdefault(index, set()).add(name)
-        else:
-            self._groups.forced.add(self._pairs[index].new)
-
-    def _change(self, names: Iterable[str], index: int) -> None:
-        for name in names:
-            self._changed[name] = min(index, self._changed.get(name, index))
-
-    def _later_binders(self, index: int, names: frozenset[str]) -> None:
-        """A name that several statements bind has what the last of them gives it."""
-        for pair in self._pairs[index + 1 :]:
-            if (pair.new.usage.binds | pair.new.usage.counts) & names:
-                self._groups.forced.add(pair.new)
-
-    def _earlier_binders(self, index: int, names: frozenset[str]) -> None:
-        """A block that does not bind a name this time leaves what it was before."""
-        for name in names:
-            binder = self._binder(name, index)
-            if binder is not None and name not in self._kept:
-                self._bind_again(binder, name)
-
-    def _temporaries(self, index: int, reads: frozenset[str]) -> None:
-        """Names that the module deletes after use are bound again for the time they are needed."""
-        for name in reads:
-            if name in self._edit.namespace:
+    def _is_refused(self, place: int, pair: Pair) -> bool:
+        """Whether a statement mutates what the module cannot make again; that is reported."""
+        for name in sorted(pair.new.usage.updates):
+            binder = self._scope.binder(name, place)
+            if name in self._kept:
+                why = f"it updates {name!r}, which the module keeps: __dyn_keep__"
+            elif binder is None or self._scope.pairs[binder].new.is_import:
+                why = f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
+            else:
                 continue
-            binder = self._binder(name, index)
-            if binder is None or self._pairs[binder].kind in (Kind.NEW, Kind.EDITED):
-                continue
-            self._bind_again(binder, name)
-            self._groups.quiet.add(self._pairs[binder].new)
-            for pair in self._pairs[index + 1 :]:
-                if name in pair.new.usage.binds:
-                    self._groups.forced.add(pair.new)
-                    self._groups.quiet.add(pair.new)
-
-    def _together(self, index: int, pair: Pair) -> bool:
-        """Have the binding statements of the updated names run too; if that is not possible, say why."""
-        updates = sorted(pair.new.usage.updates)
-        why = next(filter(None, (self._why_not(name, index) for name in updates)), "")
-        if why:
             self._groups.impossible.append((pair, why))
             self._groups.skipped.add(pair.new)
-            return False
-        for name in updates:
-            self._start_again(name, index, definitions=False)
-        for name in pair.new.usage.counts:
-            self._start_again(name, index)
-        return True
+            return True
+        return False
 
-    def _why_not(self, name: str, index: int) -> str:
-        """Return why an update of the name cannot run again; empty if it can."""
-        if name in self._kept:
-            return f"it updates {name!r}, which the module keeps: __dyn_keep__"
-        binder = self._binder(name, index)
-        if binder is None or self._pairs[binder].new.is_import:
-            return f"it updates {name!r}, which is not bound in this module; run it by hand, or restart"
-        return ""
-
-    def _start_again(self, name: str, before: int, *, definitions: bool = True) -> None:
-        """Have the statement that binds a name run, and so all its updates; definitions and imports if wanted."""
-        binder = self._base(name, before)
-        if binder is None or name in self._kept:
-            return
-        pair = self._pairs[binder]
-        if (pair.new.is_definition or pair.new.is_import) and not definitions:
-            return
-        self._bind_again(binder, name)
-        self._change([name], binder)
-        for later in self._pairs[binder + 1 :]:
-            usage = later.new.usage
-            if name in usage.binds | usage.updates | usage.counts and not later.new.is_definition:
-                self._groups.forced.add(later.new)
-
-    def _base(self, name: str, before: int) -> int | None:
-        """Return the statement that binds a name without counting on from what it was."""
-        found = self._binder(name, before)
-        while found is not None and name in self._pairs[found].new.usage.counts:
-            found = self._binder(name, found)
-        return found
-
-    def _binder(self, name: str, before: int) -> int | None:
-        for index in range(before - 1, -1, -1):
-            if name in self._pairs[index].new.usage.binds or name in self._stars.get(index, ()):
-                return index
-        return None
-
-    def _rebound_binders(self) -> None:
-        """Force the statement that binds a name last, if another one did so in the old version."""
-        old_last: dict[str, Statement] = {}
-        for statement in self._edit.old_statements:
-            old_last.update(dict.fromkeys(statement.usage.binds, statement))
-        new_last: dict[str, Pair] = {}
-        for pair in self._pairs:
-            new_last.update(dict.fromkeys(pair.new.usage.binds, pair))
-        for name, pair in new_last.items():
-            if pair.old is not None and pair.old is not old_last.get(name) and name in old_last:
-                self._force(pair)
-        if _moved(self._pairs, self._edit.old_statements):
-            self._other_sources()
-
-    def _other_sources(self) -> None:
-        """Force what reads a name that, after statements changed places, another one binds before it."""
-        old = _sources(self._edit.old_statements)
-        new = _sources([pair.new for pair in self._pairs])
-        pairs = {pair.new: pair for pair in self._pairs}
-        for pair in self._pairs:
-            if pair.old is None or pair.new.is_definition:
+    def _restart(self, names: Iterable[str], place: int, *, quiet: bool = False) -> None:
+        """Have the chains of names run; quietly, if the names are there only for the time that a statement runs."""
+        pairs, groups = self._scope.pairs, self._groups
+        for name in names:
+            chain = self._scope.chain(name, place)
+            if not chain or name in self._kept or (quiet and self._scope.is_written(pairs[chain[0]])):
                 continue
-            for name in pair.new.usage.reads & new[pair.new].keys():
-                source = pairs[new[pair.new][name]]
-                if source.old is not None and old[pair.old].get(name) is not source.old:
-                    self._force(source)
-                    self._force(pair)
+            base, first = pairs[chain[0]].new, chain[0]
+            if not quiet:
+                self._changed[name] = min(first, self._changed.get(name, first))
+            if base.kind is ast.ImportFrom or name not in base.usage.binds:
+                groups.imported.setdefault(first, set()).add(name)
+                groups.quiet.update([base] if quiet else ())
+                del chain[0]
+            self._force(chain, quiet=quiet)
 
-    def _force(self, pair: Pair) -> None:
-        if pair.new in self._ran:
-            return
-        self._groups.forced.add(pair.new)
-        self._change(pair.new.usage.binds, self._pairs.index(pair))
-
-
-def _moved(pairs: Sequence[Pair], old: Sequence[Statement]) -> bool:
-    """Whether statements that both versions have come in another order, or one between them is gone."""
-    position = {statement: index for index, statement in enumerate(old)}
-    kept = [position[pair.old] for pair in pairs if pair.old is not None]
-    return kept != list(range(len(old)))
-
-
-def _sources(statements: Sequence[Statement]) -> dict[Statement, dict[str, Statement]]:
-    """Return, for each statement, which one bound each name that it reads."""
-    bound: dict[str, Statement] = {}
-    found = {}
-    for statement in statements:
-        found[statement] = {name: bound[name] for name in statement.usage.reads if name in bound}
-        bound.update(dict.fromkeys(statement.usage.binds, statement))
-    return found
+    def _force(self, places: Iterable[int], *, quiet: bool = False) -> None:
+        pairs = (self._scope.pairs[at] for at in places)
+        statements = {pair.new for pair in pairs if not self._scope.is_written(pair)}
+        self._groups.forced |= statements
+        self._groups.quiet |= statements if quiet else set()
