@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType, FunctionType
@@ -19,7 +18,6 @@ from dyntransform.reloading.definitions import Function, FunctionEdit, default_n
 from dyntransform.reloading.module_edit import ModuleEdit, definition_node
 from dyntransform.reloading.ordering import Ordering
 from dyntransform.reloading.report import Action
-from dyntransform.reloading.state import ModuleState
 from dyntransform.reloading.statement import Statement
 from dyntransform.reloading.succession import functions_in
 from dyntransform.reloading.transaction import MISSING
@@ -36,14 +34,6 @@ _SUSPENDED = "suspended now, with the old code: new code when it is called again
 def _trees(modules: Iterable[ModuleEdit]) -> Iterator[CodeType]:
     """Yield the code that holds old code; no list of them, which would be one holder more."""
     return (code for module in modules for code in module.old_trees())
-
-
-def _imported(importers: Iterable[ModuleState], providers: set[str]) -> Iterator[Any]:
-    """Yield the values of the names that modules import from others, once for each name."""
-    for state in importers:
-        links = [names for scope, origin, names in state.absolute_links if origin in providers and not scope]
-        for name in {bound for names in links for _, bound in names}:
-            yield state.namespace.get(name)
 
 
 def _defaults(function: Function | ast.Lambda) -> dict[str, str]:
@@ -115,18 +105,33 @@ class Patching:
 
     def _result_caches(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> dict[int, list[Any]]:
         """Return the caches around functions of some modules, by id of the function."""
-        importers = functools.cache(lambda: list(self._importers(modules)))
         return heap.result_caches(
             changed,
             [module.namespace for module in modules],
-            lambda: _imported(importers(), {module.name for module in modules}),
-            lambda: [state.namespace for state in importers()],
+            lambda: self._imported(changed, modules),
+            lambda: self._importing(modules),
         )
 
-    def _importers(self, modules: Sequence[ModuleEdit]) -> Iterator[ModuleState]:
-        """Yield the other modules that import from these."""
+    def _imported(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> Iterator[Any]:
+        """Yield what other modules have under names that they import, once for each name, if these may be functions.
+
+        Args:
+            changed: the functions.
+            modules: where they are from.
+        """
+        ids, own = set(map(id, changed)), {module.name for module in modules}
+        seen = set[tuple[str, str]]()
+        for module in modules:
+            for name in [name for name, value in module.namespace.items() if id(value) in ids]:
+                for state in self._ordering.takers(module.name, name):
+                    bound = {(state.name, one) for one in state.taken[module.name, name]} - seen
+                    seen |= bound
+                    yield from (state.namespace.get(one) for _, one in bound if state.name not in own)
+
+    def _importing(self, modules: Sequence[ModuleEdit]) -> list[dict[str, Any]]:
+        """Return the namespaces of other modules that import from these."""
         names = {module.name for module in modules}
-        return (state for state in self._ordering.importers(names) if state.name not in names)
+        return [state.namespace for state in self._ordering.importers(names) if state.name not in names]
 
     def _evaluators(self, patch: Patch, live: list[FunctionType]) -> None:
         """Give what evaluates annotations its new code; where it needs other variables, its owner gets a new one."""
