@@ -112,21 +112,21 @@ class Patching:
             lambda: self._importing(modules),
         )
 
-    def _imported(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> Iterator[Any]:
-        """Yield what other modules have under names that they import, once for each name, if these may be functions.
+    def _imported(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> list[Any]:
+        """Return what other modules have under names that they import, once for each name, if these may be functions.
 
         Args:
             changed: the functions.
             modules: where they are from.
         """
         ids, own = set(map(id, changed)), {module.name for module in modules}
-        seen = set[tuple[str, str]]()
+        found: dict[tuple[str, str], dict[str, Any]] = {}
         for module in modules:
             for name in [name for name, value in module.namespace.items() if id(value) in ids]:
                 for state in self._ordering.takers(module.name, name):
-                    bound = {(state.name, one) for one in state.taken[module.name, name]} - seen
-                    seen |= bound
-                    yield from (state.namespace.get(one) for _, one in bound if state.name not in own)
+                    for bound in state.taken[module.name, name] if state.name not in own else ():
+                        found[state.name, bound] = state.namespace
+        return [namespace.get(bound) for (_, bound), namespace in found.items()]
 
     def _importing(self, modules: Sequence[ModuleEdit]) -> list[dict[str, Any]]:
         """Return the namespaces of other modules that import from these."""
