@@ -117,16 +117,18 @@ class Patching:
 
         Args:
             changed: the functions.
-            modules: where they are from.
+            modules: where they are from; others may pass on what they import from there.
         """
         ids, own = set(map(id, changed)), {module.name for module in modules}
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        for module in modules:
-            for name in [name for name, value in module.namespace.items() if id(value) in ids]:
-                for state in self._ordering.takers(module.name, name):
-                    for bound in state.taken[module.name, name] if state.name not in own else ():
-                        found[state.name, bound] = state.namespace
-        return [namespace.get(bound) for (_, bound), namespace in found.items()]
+        pending = [(one.name, name) for one in modules for name, value in one.namespace.items() if id(value) in ids]
+        found: dict[tuple[str, str], Any] = {}
+        for source in pending:  # it grows meanwhile
+            for state in self._ordering.takers(*source):
+                for name in state.taken[source] if state.name not in own else ():
+                    if (state.name, name) not in found:
+                        found[state.name, name] = state.namespace.get(name)
+                        pending.append((state.name, name))
+        return list(found.values())
 
     def _importing(self, modules: Sequence[ModuleEdit]) -> list[dict[str, Any]]:
         """Return the namespaces of other modules that import from these."""
