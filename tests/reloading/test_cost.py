@@ -7,11 +7,15 @@ import collections
 import gc
 import sys
 from collections.abc import Sized
+from types import ModuleType
 
 import pytest
 
+from dyntransform.reloading.applying import bindings
 from dyntransform.reloading.live import heap
+from dyntransform.reloading.planning import module_diff as module_edit
 from dyntransform.reloading.planning import order as ordering
+from dyntransform.reloading.project import module as state
 
 FUNCTION = "def f{0}(x: int, y: int = LIMIT) -> int:\n    return x + y + {1}\n\n\n"
 
@@ -27,6 +31,7 @@ def counts(monkeypatch):
     """Count what grows when a fast path is lost."""
     found: collections.Counter[str] = collections.Counter()
     parse, searches, visit = ast.parse, (heap.referrers, heap.objects), ordering.Ordering._due
+    walk = heap._functions_in
 
     def count(name, work):
         def counted(*args, **keywords):
@@ -43,7 +48,25 @@ def counts(monkeypatch):
     monkeypatch.setattr(ast, "parse", count("parsed texts", parse))
     monkeypatch.setattr(heap, "referrers", count("searches", searches[0]))
     monkeypatch.setattr(heap, "objects", count("searches", searches[1]))
+
+    def functions(namespaces):
+        for namespace in namespaces:
+            found["walked namespaces"] += 1
+            yield from walk([namespace])
+
     monkeypatch.setattr(ordering.Ordering, "_due", due)
+    monkeypatch.setattr(heap, "_functions_in", functions)
+    for cls, name, what in (
+        (module_edit.Source, "drop_syntax", "sources"),
+        (state.States, "get", "states"),
+        (state.ModuleState, "providers", "providers"),
+        (state.States, "importer_names", "importers"),
+        (state.States, "takers", "takers"),
+        (bindings.Bindings, "refresh", "refreshed modules"),
+        (bindings.Bindings, "rebind", "rebound names"),
+        (ordering.Ordering, "_changed_since", "looks at changes"),
+    ):
+        monkeypatch.setattr(cls, name, count(what, getattr(cls, name)))
     return found
 
 
@@ -78,6 +101,73 @@ def test_project_size(project, counts):
     assert seen[0] == seen[1]
     assert seen[0]["visited modules"] == 4
     assert "searches" not in seen[0]
+
+
+def importers(project, numbers: range, text: str) -> list[ModuleType]:
+    """Load modules, each of which imports from ``constant`` and from the one before."""
+    loaded = []
+    for number in numbers:
+        before = f"from user_{number - 1} import limit as before\n" if number else ""
+        loaded.append(project.load(f"user_{number}", before + text))
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from constant import LIMIT\ndef limit(): return LIMIT\n",
+        "from constant import LIMIT\nDOUBLE = LIMIT * 2\ndef limit(): return DOUBLE // 2\n",
+        "import constant\nDOUBLE = constant.LIMIT * 2\ndef limit(): return DOUBLE // 2\n",
+    ],
+    ids=["rebound", "executed", "attribute"],
+)
+def test_importers_of_a_constant(project, counts, text):
+    """A constant costs so and so much an importer, whatever their number, and only what may read it is parsed."""
+    project.write(constant="LIMIT = 1")
+    seen, users = [], []
+    for count in (10, 20, 40, 80):
+        users += importers(project, range(len(users), count), text)
+        project.edit(constant=f"LIMIT = {count}")
+        counts.clear()
+        project.edit(constant=f"LIMIT = {count + 1}")
+        assert {user.limit() for user in users} == {count + 1}
+        seen.append(dict(counts))
+    for name in {name for one in seen for name in one}:
+        small, middle, large, largest = (one.get(name, 0) for one in seen)
+        assert (large - middle, largest - large) == (2 * (middle - small), 4 * (middle - small)), name
+    assert seen[-1]["visited modules"] == len(users) + 1
+    if "DOUBLE" not in text:
+        assert seen[-1]["parsed texts"] == seen[0]["parsed texts"]
+
+
+def test_first_edit_of_a_constant(project, counts):
+    """Not even the first edit parses importers that are only bound again; what stands in their functions is no read."""
+    text = "from constant import LIMIT\nNAME = 'x'\nTABLE = [one for one in NAME]\ndef limit(): return LIMIT\n"
+    project.write(constant="LIMIT = 1")
+    users = importers(project, range(20), text)
+    reader = project.load("reader", "from constant import LIMIT\nTOP = [LIMIT for _ in range(2)]")
+    project.load("other", "X = 1\n")
+    project.edit(other="X = 2\n")
+    counts.clear()
+    project.edit(constant="LIMIT = 2")
+    assert {user.limit() for user in users} == {2}
+    assert reader.TOP == [2, 2]
+    assert counts["sources"] == 2  # of the constant and of the reader
+
+
+def test_importers_of_a_function(project, counts):
+    """A function costs the same whoever imports it; only its own module is searched for what holds it."""
+    project.write(constant="def limit(): return 0")
+    seen, users = [], []
+    for count in (10, 80):
+        users += importers(project, range(len(users), count), "from constant import limit\n")
+        project.edit(constant=f"def limit(): return {count}")
+        counts.clear()
+        project.edit(constant=f"def limit(): return {count + 1}")
+        assert {user.limit() for user in users} == {count + 1}
+        seen.append({name: counts[name] for name in ("walked namespaces", "visited modules", "searches")})
+    assert seen[0] == seen[1]
+    assert seen[0]["searches"] == 0
 
 
 def test_collections(project, monkeypatch):

@@ -87,6 +87,8 @@ class Bindings:
         self.passed: dict[str, set[str]] = {}
         self._in_classes: dict[str, dict[str, dict[str, int]]] = {}
         """Names imported in class bodies that got another value, with the order at which, by module and outer class."""
+        self._followed: dict[tuple[str, str], Any] = {}
+        """Imported names that got the value of their source, with that value, by module and name."""
         self._removed: list[tuple[ModuleEdit, str]] = []
 
     def view(self, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class Bindings:
     def let_go(self) -> None:
         """Forget the values that the edit replaced."""
         self.changed.clear()
+        self._followed.clear()
         self._names.clear()
 
     def rebind(self, module: ModuleEdit, name: str, old: Any, literal: Any, index: int) -> None:
@@ -114,7 +117,7 @@ class Bindings:
             self._literals.append(literal)
         self._olds.update(map(id, (old, *between)))
         self.changed[(module.name, name)] = Rebinding(old, literal, self.order, index, between)
-        self.modules.add(module.name, self.order)
+        self.modules.add(module.name, name, self.order)
         self._names.setdefault(module.name, set()).add(name)
         self._attributes.add(name)
 
@@ -251,31 +254,51 @@ class Bindings:
 
     def refresh(self, module: ModuleEdit) -> None:
         """Give names imported with ``from`` the values that their sources have now."""
+        self.refresh_names(module, begun=True)
         for scope, origin, names in _links(module):
             provider = sys.modules.get(origin)
             if not isinstance(provider, ModuleType):
                 continue
             names_there = self._transaction.seen(vars(provider))
-            if origin not in self._names and "__getattr__" not in names_there:
-                continue
-            for attribute, bound in names:
+            if not scope and "__getattr__" in names_there:
+                for attribute, bound in names:
+                    if attribute not in names_there:
+                        self._refresh_lazy(module, bound, provider, attribute)
+            for attribute, bound in names if scope else ():
                 changed = self.changed.get((origin, attribute))
-                value = names_there.get(attribute, MISSING)
-                if value is MISSING and "__getattr__" in names_there and not scope:
-                    self._refresh_lazy(module, bound, provider, attribute)
-                if changed is None or value is MISSING:
-                    continue
-                if scope:
-                    self._refresh_in_class(module, scope, bound, changed, value)
-                else:
-                    self._refresh_name(module, bound, changed, value, origin)
+                if changed is not None and attribute in names_there:
+                    self._refresh_in_class(module, scope, bound, changed, names_there[attribute])
         if module.state.has_star or has_star(module):
             refresh_stars(self, module)
+
+    def refresh_names(self, module: ModuleEdit, *, begun: bool) -> None:
+        """Give names of a module, not of its classes, the values that their sources have now.
+
+        Args:
+            module: the importing module.
+            begun: its statements may have run; else only what the version that runs imports too can be refreshed.
+        """
+        links = _links(module)
+        if module.edited and not begun:
+            links = [link for link in links if link in module.state.absolute_links]
+        for scope, origin, names in links:
+            if scope or origin not in self._names:
+                continue
+            provider = sys.modules.get(origin)
+            if not isinstance(provider, ModuleType):
+                continue
+            there = self._transaction.seen(vars(provider))
+            for attribute, bound in names:
+                changed = self.changed.get((origin, attribute))
+                if changed is not None and attribute in there:
+                    self._refresh_name(module, bound, changed, there[attribute], origin)
 
     def _refresh_name(self, module: ModuleEdit, bound: str, changed: Rebinding, value: Any, origin: str) -> None:
         view = self._transaction.seen(module.namespace)
         held = view.get(bound, MISSING)
         if bound in kept_names(view) or is_unresolved(held):  # it gets the value of then when it is used
+            return
+        if held is value and self._followed.get((module.name, bound), MISSING) is value:
             return
         if not changed.held_by(held):  # what the module made of it may be equal to the new value by chance
             self.passed.setdefault(module.name, set()).add(bound)
@@ -305,6 +328,7 @@ class Bindings:
     def follow(self, module: ModuleEdit, name: str, held: Any, value: Any, provider: str) -> None:
         """Give an imported name the value that its source has now."""
         self._transaction.set_item(module.namespace, name, value)
+        self._followed[module.name, name] = value
         self.rebind(module, name, held, MISSING, -1)
         self._session.note(module, name, Action.REBOUND, None, f"from {provider}")
 

@@ -149,18 +149,35 @@ class Edit:
     # ------------------------------------------------------------------ statements
 
     def _module(self, edit: ModuleEdit) -> None:
+        seen = len(self._bindings.modules.log)
         self._begun.add(edit.name)
         self._bindings.refresh(edit)
         passed = self._bindings.passed.pop(edit.name, ())
-        if not edit.edited and not passed and not self._bindings.reaches(edit):
-            return
-        touched = functools.partial(self.is_touched, edit)
-        facts = Facts(edit.namespace, touched, edit.may_run, edit.edits_of, passed)
-        for _ in range(_ROUNDS):
-            stars = star_names(self._bindings, edit)
-            scope = Scope(edit.pairing, edit.old_statements, stars, self._ran)
-            if self._pass(edit, update_groups(scope, facts)):
-                return
+        if edit.edited or passed or self._bindings.reaches(edit):
+            touched = functools.partial(self.is_touched, edit)
+            facts = Facts(edit.namespace, touched, edit.may_run, edit.edits_of, passed)
+            for _ in range(_ROUNDS):
+                scope = Scope(edit.pairing, edit.old_statements, star_names(self._bindings, edit), self._ran)
+                if self._pass(edit, update_groups(scope, facts)):
+                    break
+        self._pass_on(seen)
+
+    def _pass_on(self, seen: int) -> None:
+        """Have the names of other modules follow that are imported from what changed, and those imported from these.
+
+        A package may pass on what its own modules import from it. In the order of modules it comes after these, but
+        their statements must not see the old value of one name beside the new one of another.
+
+        Args:
+            seen: how many changes others have followed.
+        """
+        log = self._bindings.modules.log
+        while seen < len(log):
+            changed, seen = dict.fromkeys(log[seen:]), len(log)
+            for state in self._ordering.followers(changed):
+                follower = self._edit_of(state.name)
+                if follower is not None:
+                    self._bindings.refresh_names(follower, begun=state.name in self._begun)
 
     def _pass(self, edit: ModuleEdit, groups: UpdateGroups) -> bool:
         """Go over the statements of a module; False where one turns out to change what an earlier one has to bind."""

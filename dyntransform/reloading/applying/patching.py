@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from types import CodeType, FunctionType
@@ -23,7 +22,6 @@ from dyntransform.reloading.model.statement import Statement
 from dyntransform.reloading.planning.definitions import Function, FunctionEdit, default_names
 from dyntransform.reloading.planning.module_diff import ModuleEdit, definition_node
 from dyntransform.reloading.planning.order import Ordering
-from dyntransform.reloading.project.module import ModuleState
 from dyntransform.reloading.session import Session
 from dyntransform.transform.scopes import mangled
 
@@ -36,14 +34,6 @@ _SUSPENDED = "suspended now, with the old code: new code when it is called again
 def _trees(modules: Iterable[ModuleEdit]) -> Iterator[CodeType]:
     """Yield the code that holds old code; no list of them, which would be one holder more."""
     return (code for module in modules for code in module.old_trees())
-
-
-def _imported(importers: Iterable[ModuleState], providers: set[str]) -> Iterator[Any]:
-    """Yield the values of the names that modules import from others, once for each name."""
-    for state in importers:
-        links = [names for scope, origin, names in state.absolute_links if origin in providers and not scope]
-        for name in {bound for names in links for _, bound in names}:
-            yield state.namespace.get(name)
 
 
 def _defaults(function: Function | ast.Lambda) -> dict[str, str]:
@@ -117,18 +107,35 @@ class Patching:
 
     def _result_caches(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> dict[int, list[Any]]:
         """Return the caches around functions of some modules, by id of the function."""
-        importers = functools.cache(lambda: list(self._importers(modules)))
         return heap.result_caches(
             changed,
             [module.namespace for module in modules],
-            lambda: _imported(importers(), {module.name for module in modules}),
-            lambda: [state.namespace for state in importers()],
+            lambda: self._imported(changed, modules),
+            lambda: self._importing(modules),
         )
 
-    def _importers(self, modules: Sequence[ModuleEdit]) -> Iterator[ModuleState]:
-        """Yield the other modules that import from these."""
+    def _imported(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> list[Any]:
+        """Return what other modules have under names that they import, once for each name, if these may be functions.
+
+        Args:
+            changed: the functions.
+            modules: where they are from; others may pass on what they import from there.
+        """
+        ids, own = set(map(id, changed)), {module.name for module in modules}
+        pending = [(one.name, name) for one in modules for name, value in one.namespace.items() if id(value) in ids]
+        found: dict[tuple[str, str], Any] = {}
+        for source in pending:  # it grows meanwhile
+            for state in self._ordering.takers(*source):
+                for name in state.taken[source] if state.name not in own else ():
+                    if (state.name, name) not in found:
+                        found[state.name, name] = state.namespace.get(name)
+                        pending.append((state.name, name))
+        return list(found.values())
+
+    def _importing(self, modules: Sequence[ModuleEdit]) -> list[dict[str, Any]]:
+        """Return the namespaces of other modules that import from these."""
         names = {module.name for module in modules}
-        return (state for state in self._ordering.importers(names) if state.name not in names)
+        return [state.namespace for state in self._ordering.importers(names) if state.name not in names]
 
     def _evaluators(self, patch: Patch, live: list[FunctionType]) -> None:
         """Give what evaluates annotations its new code; where it needs other variables, its owner gets a new one."""

@@ -156,7 +156,7 @@ def _functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType
 
 def result_caches(
     functions: Sequence[FunctionType],
-    namespaces: Iterable[dict[str, Any]],
+    namespaces: Sequence[dict[str, Any]],
     imported: Callable[[], Iterable[Any]] = tuple,
     importing: Callable[[], Iterable[dict[str, Any]]] = tuple,
 ) -> dict[int, list[Any]]:
@@ -175,16 +175,17 @@ def result_caches(
     """
     ids = set(map(id, functions))
     counts = references(functions)
-    own = _count(_functions_in(namespaces), ids)
-    hidden: list[FunctionType] = []
-    for others in (tuple, imported, lambda: _functions_in(importing())):
-        named = own + _count(others(), ids)
+
+    def hidden(known: collections.Counter[int]) -> list[FunctionType]:
         pairs = zip(functions, counts, strict=True)
-        hidden = [function for function, count in pairs if count > named[id(function)] + _FUNCTION_REFERENCES]
-        if not hidden:
-            return {}
+        return [function for function, count in pairs if count > known[id(function)] + _FUNCTION_REFERENCES]
+
+    own = _count(_functions_in(namespaces), ids)
+    if not hidden(own) or not hidden(own + _count(imported(), ids)):
+        return {}
+    known = _count(_functions_in([*namespaces, *importing()]), ids)
     found: dict[int, list[Any]] = {}
-    for holder in _holders(hidden):
+    for holder in _holders(hidden(known)):
         if type(holder) is _ResultCache and id(holder.__wrapped__) in ids:
             found.setdefault(id(holder.__wrapped__), []).append(holder)
     return found

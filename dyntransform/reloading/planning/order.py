@@ -19,18 +19,18 @@ class ChangedModules:
     """The modules of which an edit changed names.
 
     Attributes:
-        log: the module of each change, in their order; it only grows.
+        log: module and name of each change, in their order; it only grows.
         latest: the number of the last change of each module.
         last: the number of the last change; 0 if there is none.
     """
 
-    log: list[str] = dataclasses.field(default_factory=list)
+    log: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     latest: dict[str, int] = dataclasses.field(default_factory=dict)
     last: int = 0
 
-    def add(self, module: str, order: int) -> None:
+    def add(self, module: str, name: str, order: int) -> None:
         """Take note of a change; `order` is its number."""
-        self.log.append(module)
+        self.log.append((module, name))
         self.latest[module] = self.last = order
 
 
@@ -76,6 +76,16 @@ class Ordering:
         """Return the modules that import some of `modules`, or from them."""
         return self._states.importers(modules)
 
+    def takers(self, module: str, name: str) -> list[ModuleState]:
+        """Return the modules that import a name of a module, outside of classes."""
+        return self._states.takers(module, name)
+
+    def followers(self, names: Iterable[tuple[str, str]]) -> list[ModuleState]:
+        """Return the modules that import names of modules, outside of classes, providers first."""
+        found = {state.name: state for module, name in names for state in self._states.takers(module, name)}
+        ranks = self._states.ranks() if len(found) > 1 else {}
+        return sorted(found.values(), key=lambda state: ranks.get(state.name, -1))
+
     def late_importers(self, module: str, name: str) -> list[str]:
         """Return the modules whose functions import a name of a module when they are called."""
         return self._states.late_importers(module, name)
@@ -106,7 +116,8 @@ class Ordering:
         while True:
             if seen < len(changed.log):
                 # Modules with a __getattr__ may have taken values from any other.
-                wanted |= self._states.importer_names({*changed.log[seen:], *(self._lazy if not seen else ())})
+                modules = {module for module, _ in changed.log[seen:]}
+                wanted |= self._states.importer_names(modules if seen else modules | self._lazy)
                 seen = len(changed.log)
             for name in wanted:
                 if ranks.get(name, -1) <= rank:
@@ -138,7 +149,7 @@ class Ordering:
         if not late or sum(edit.edited for edit in edits.values()) == 1:
             return self._states.ranks()  # what the new statements of a single edited module import makes no difference
         reached = self._states.reached(edits.keys() | self._lazy)
-        graph = {name: state.needs() for name, state in reached.items()}
+        graph = {name: self._states.needs(state) for name, state in reached.items()}
         for name, edit in edits.items():
             graph[name] = graph.get(name, frozenset()) - edit.dropped_imports() | edit.new_imports()
         starts = sorted(graph, key=lambda name: name not in edits or name in late)

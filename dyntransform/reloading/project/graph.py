@@ -6,7 +6,8 @@ So that a reload costs what its edit reaches, and not what is loaded.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -18,11 +19,18 @@ _Key = TypeVar("_Key", bound=Hashable)
 
 
 class Graph:
-    """Indexes of modules: by what they import, by what they look up late, and by file."""
+    """Indexes of modules: by what they import, by what they look up late, and by file.
 
-    def __init__(self) -> None:
+    Args:
+        places: numbers of the modules in the order in which loading them began.
+    """
+
+    def __init__(self, places: Mapping[str, int]) -> None:
+        self._places = places
+        self._states: dict[str, ModuleState] = {}
         self._known: dict[str, ModuleState] = {}
         self._importers = _Index[str]()
+        self._takers = _Index[tuple[str, str]]()
         self._lookups = _Index[tuple[str, str]]()
         self._files = _Index[str]()
         self._folders: dict[str, str] = {}
@@ -35,7 +43,9 @@ class Graph:
             if self._known.get(name) is state:
                 continue
             self._importers.put(name, state.providers())
-            needs = state.needs()  # others than before once imports of a module have run that was still running
+            self._takers.put(name, frozenset(state.taken))
+            self._states[name] = state
+            needs = self.needs(state)  # others than before once imports of a module have run that was still running
             if self._needs.get(name) != needs:
                 self._needs[name], self._ranks = needs, {}
             self._lookups.put(name, state.late)
@@ -46,6 +56,41 @@ class Graph:
     def importers(self, modules: Iterable[str]) -> set[str]:
         """Return the modules that may have read from some of `modules`."""
         return {name for module in modules for name in self._importers.names(module)}
+
+    def takers(self, module: str, name: str) -> Iterable[str]:
+        """Return the modules that import a name of a module, outside of classes."""
+        return self._takers.names((module, name))
+
+    def needs(self, state: ModuleState) -> frozenset[str]:
+        """Return the modules that have to be up to date before one; see `ModuleState.needs`.
+
+        A module in a package may take names from the package for whose imports it was loaded, which ends after it. What
+        these names were imported from has to be up to date then.
+        """
+        needs, around = state.needs(), state.around
+        found, seen = set[str](), set[tuple[str, str]]()
+        pending = list(self._taken_from(around & state.providers(), state)) if around else []
+        while pending:
+            module, name = pending.pop()
+            other = self._states.get(module)
+            for source in other.passed_on.get(name, ()) if other is not None else ():
+                if source[0] not in around:
+                    found.add(source[0])
+                elif source not in seen:
+                    seen.add(source)
+                    pending.append(source)
+        place = self._places[state.name]
+        return needs.union(one for one in found if self._places.get(one, place) < place)
+
+    def _taken_from(self, modules: frozenset[str], state: ModuleState) -> Iterator[tuple[str, str]]:
+        """Yield the names that a module may take from some that it imports, or imports from."""
+        for _, module, taken in state.absolute_links:
+            yield from ((module, attribute) for attribute, _ in taken if module in modules)
+        for module in modules & {one.__name__ for one in state.namespace.values() if isinstance(one, ModuleType)}:
+            other = self._states.get(module)
+            for name in other.passed_on if other is not None else ():
+                if state.loads is None or name in state.loads.attributes:
+                    yield module, name
 
     def ranks(self) -> dict[str, int]:
         """Return numbers by which providers come before importers; in a circle, the order of loading decides."""

@@ -127,12 +127,36 @@ class ModuleState:
         These are not those whose imports it was loaded for: in a circle, they end after it, and it can have taken from
         them only what they had by then. Nor those of imports that did not run, as below ``if TYPE_CHECKING:``.
         """
-        found, around = set(self.providers()), self.loaded.within
+        found = set(self.providers())
         found -= self.sources - self._sources(self.namespace.__contains__)
+        return frozenset(found - self.around)
+
+    @functools.cached_property
+    def around(self) -> frozenset[str]:
+        """The modules whose imports it was loaded for."""
+        found, around = set[str](), self.loaded.within
         while around is not None:
-            found.discard(around.name)
+            found.add(around.name)
             around = around.within
         return frozenset(found)
+
+    @functools.cached_property
+    def taken(self) -> dict[tuple[str, str], set[str]]:
+        """What it imports with ``from``, outside of classes: by module and attribute, the names that it gives them."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for scope, module, names in self.absolute_links:
+            for attribute, name in names if not scope else ():
+                found.setdefault((module, attribute), set()).add(name)
+        return found
+
+    @functools.cached_property
+    def passed_on(self) -> dict[str, list[tuple[str, str]]]:
+        """The names that it imports with ``from``, with the module and the attribute of each import of a name."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for source, names in self.taken.items():
+            for name in names:
+                found.setdefault(name, []).append(source)
+        return found
 
     @property
     def has_run(self) -> bool:
@@ -163,7 +187,7 @@ class States:
         self._fresh: dict[str, ModuleState] = {}
         """States that the graph does not have, or not for good, since their modules still run."""
         self._sources: dict[str, Source] = {}
-        self._graph = Graph()
+        self._graph = Graph(self._places)
         self._is_linked = False
         """Whether the graph has all states; those of modules that still run were asked for once."""
         self.files = Files()
@@ -236,6 +260,17 @@ class States:
             pending = graph.importers(pending) - found
             found |= pending
         return self._in_order(found)
+
+    def takers(self, module: str, name: str) -> list[ModuleState]:
+        """Return the loaded modules that import a name of a module, outside of classes."""
+        self._take_in()
+        graph = self._graph if self._is_linked else self._linked()
+        found = map(self.get, graph.takers(module, name))
+        return [state for state in found if state is not None]
+
+    def needs(self, state: ModuleState) -> frozenset[str]:
+        """Return the modules that have to be up to date before one; see `Graph.needs`."""
+        return self._linked().needs(state)
 
     def ranks(self) -> Mapping[str, int]:
         """Return numbers by which what a module imports comes before it."""

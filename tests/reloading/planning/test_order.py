@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sys
+
+import pytest
 
 from dyntransform.reloading.project.module import States
 from dyntransform.transform.decide import Options
@@ -81,3 +84,60 @@ def test_import_that_an_edit_drops(project):
         two="from one import A\nB = A + 1\ndef g(): return 'two'",
     )
     assert (user.f(), sys.modules["one"].A, sys.modules["two"].B) == ("one", 2, 3)
+
+
+def _package(draw: random.Random) -> tuple[dict[str, str], list[str], str]:
+    """Return the modules of a package that take constants from each other, also through it, their names, and its text.
+
+    ``CONSTANTS`` stands for what the edits change.
+    """
+    names = [f"m{number}" for number in range(draw.randint(4, 8))]
+    files = {"pk__m0": "CONSTANTS", "pk__m1": "CONSTANTS"}
+    known = [(module, f"C{index}") for module in ("m0", "m1") for index in range(3)]
+    package: dict[str, str] = {}
+    for module in names[2:]:
+        lines, reads = ["import pk"], []
+        for number, (source, name) in enumerate(draw.sample(known, draw.randint(1, 4))):
+            form = draw.choice(["from", "module", "package"])
+            if form == "package" and package.get(name) == source:
+                lines.append(f"from pk import {name} as n{number}")
+                reads += [f"n{number}", f"pk.{name}"]
+            elif form == "module":
+                lines.append(f"import pk.{source}")
+                reads.append(f"pk.{source}.{name}")
+            else:
+                lines.append(f"from pk.{source} import {name} as n{number}")
+                reads.append(f"n{number}")
+        for number in range(draw.randint(1, 3)):
+            read = ", ".join(draw.sample(reads, draw.randint(1, min(3, len(reads)))))
+            name = f"{module.upper()}_{number}"
+            lines.append(f"{name} = ordering_note('{name}', {read})")
+            reads.append(name)
+            known.append((module, name))
+        files[f"pk__{module}"] = "\n".join(lines)
+        package |= {name: source for source, name in known if name[0] == "M" and draw.random() < 0.4}
+        package |= {name: source for source, name in known[:3] if draw.random() < 0.4}
+    inside = "\n".join(f"from pk.{source} import {name}" for name, source in package.items())
+    return files, names, inside
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_values_of_one_edit(project, monkeypatch, seed):
+    """Each statement that an edit reaches runs once, and sees the new values of all that it reads."""
+    log: list[tuple[str, tuple[int, ...]]] = []
+    monkeypatch.setattr(
+        "builtins.ordering_note", lambda name, *values: log.append((name, values)) or max(values), raising=False
+    )
+    draw = random.Random(seed)
+    files, names, inside = _package(draw)
+    project.write(**{name: text.replace("CONSTANTS", "C0 = 1\nC1 = 1\nC2 = 1") for name, text in files.items()})
+    (project.root / "pk" / "__init__.py").write_text(inside)
+    for name in draw.sample(names, len(names)):
+        project.load(f"pk.{name}")
+    expected = sorted(name for name, _ in log)
+    for value in (2, 3):
+        log.clear()
+        text = f"C0 = {value}\nC1 = {value}\nC2 = {value}"
+        project.edit(pk__m0=text, pk__m1=text)
+        assert sorted(name for name, _ in log) == expected
+        assert {one for _, values in log for one in values} <= {value}
