@@ -23,7 +23,8 @@ from dyntransform.reloading.model.report import Action, Change, Place, ReloadEve
 from dyntransform.reloading.planning.module_diff import ModuleEdit
 from dyntransform.reloading.planning.order import Ordering
 from dyntransform.reloading.project.files import Content
-from dyntransform.reloading.project.module import ModuleState, States
+from dyntransform.reloading.project.module import ModuleState
+from dyntransform.reloading.project.modules import States
 from dyntransform.reloading.project.opted_out import OutsideEdit, outside_edits
 from dyntransform.runtime.hooks import AFTER, BEFORE, hooks_of
 from dyntransform.runtime.lookup import replacements

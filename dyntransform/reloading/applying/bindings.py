@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 from dyntransform.cpython.lazy import is_unresolved
-from dyntransform.reloading.applying.star_imports import has_star, refresh_stars
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.values import same_value
 from dyntransform.reloading.model.code_tree import readers
@@ -268,8 +267,6 @@ class Bindings:
                 changed = self.changed.get((origin, attribute))
                 if changed is not None and attribute in names_there:
                     self._refresh_in_class(module, scope, bound, changed, names_there[attribute])
-        if module.state.has_star or has_star(module):
-            refresh_stars(self, module)
 
     def refresh_names(self, module: ModuleEdit, *, begun: bool) -> None:
         """Give names of a module, not of its classes, the values that their sources have now.

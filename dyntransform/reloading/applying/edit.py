@@ -12,7 +12,7 @@ from dyntransform.reloading.applying.execution import Execution
 from dyntransform.reloading.applying.instance_hooks import Arrivals
 from dyntransform.reloading.applying.patching import Patching
 from dyntransform.reloading.applying.removal import Removal
-from dyntransform.reloading.applying.star_imports import import_again, star_names
+from dyntransform.reloading.applying.star_imports import import_again, refresh_stars, star_names
 from dyntransform.reloading.classes.edit import ClassWork
 from dyntransform.reloading.classes.find import live_class
 from dyntransform.reloading.classes.site import ClassSite
@@ -152,6 +152,7 @@ class Edit:
         seen = len(self._bindings.modules.log)
         self._begun.add(edit.name)
         self._bindings.refresh(edit)
+        refresh_stars(self._bindings, edit)
         passed = self._bindings.passed.pop(edit.name, ())
         if edit.edited or passed or self._bindings.reaches(edit):
             touched = functools.partial(self.is_touched, edit)

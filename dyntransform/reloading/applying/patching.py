@@ -13,6 +13,7 @@ from dyntransform.reloading.applying.bindings import class_at
 from dyntransform.reloading.functions import annotations as evaluators
 from dyntransform.reloading.functions import code as functions
 from dyntransform.reloading.functions.closures import Scopes, missing_variables
+from dyntransform.reloading.functions.result_caches import result_caches
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.wrappers import functions_in
@@ -107,7 +108,7 @@ class Patching:
 
     def _result_caches(self, changed: Sequence[FunctionType], modules: Sequence[ModuleEdit]) -> dict[int, list[Any]]:
         """Return the caches around functions of some modules, by id of the function."""
-        return heap.result_caches(
+        return result_caches(
             changed,
             [module.namespace for module in modules],
             lambda: self._imported(changed, modules),

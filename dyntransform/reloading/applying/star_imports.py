@@ -65,6 +65,8 @@ def refresh_stars(bindings: Bindings, module: ModuleEdit) -> None:
         bindings: the names that the edit changed.
         module: the importing module.
     """
+    if not (module.state.has_star or has_star(module)):
+        return
     stars = list(_stars(module, enumerate(pair.new for pair in module.pairing.pairs), bindings))
     former = list(_stars(module, enumerate(module.old_statements), bindings))
     if stars or former:

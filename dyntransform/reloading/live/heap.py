@@ -22,12 +22,14 @@ from dyntransform.runtime import FROZEN_AT_START
 
 __all__ = [
     "FRAME_OF",
+    "FUNCTION_REFERENCES",
     "active_frames",
+    "functions_named_in",
+    "holders_of_any",
     "instances",
     "live_functions",
     "objects",
     "referrers",
-    "result_caches",
     "suspended",
     "wrappers",
 ]
@@ -38,7 +40,7 @@ _FEW = 24
 _CODE_REFERENCES = 2
 """References to a wanted code object by what the engine knows of it: a patch, and a node."""
 
-_FUNCTION_REFERENCES = 1
+FUNCTION_REFERENCES = 1
 """References to a function by what the engine knows of it: a list of the caller's."""
 
 
@@ -56,7 +58,7 @@ def live_functions(
         Functions by id of their code object.
     """
     found: dict[int, dict[int, FunctionType]] = {id(code): {} for code in wanted}
-    for function in _functions_in(namespaces):
+    for function in functions_named_in(namespaces):
         known = found.get(id(function.__code__))
         if known is not None:
             known[id(function)] = function
@@ -125,7 +127,7 @@ def _thaw() -> None:
         gc.unfreeze()
 
 
-def _functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType]:
+def functions_named_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType]:
     """Yield the functions that names of modules lead to, through their classes and the usual wrappers.
 
     A function comes once for each reference on the way.
@@ -154,51 +156,8 @@ def _functions_in(namespaces: Iterable[dict[str, Any]]) -> Iterator[FunctionType
             pending.extend(inner)
 
 
-def result_caches(
-    functions: Sequence[FunctionType],
-    namespaces: Sequence[dict[str, Any]],
-    imported: Callable[[], Iterable[Any]] = tuple,
-    importing: Callable[[], Iterable[dict[str, Any]]] = tuple,
-) -> dict[int, list[Any]]:
-    """Return the `functools.lru_cache` wrappers around functions, wherever they are held.
-
-    What costs more is only asked for if what was seen before does not explain all references.
-
-    Args:
-        functions: the functions; the caller has them in a list of its own.
-        namespaces: where names for them are expected first: their own modules.
-        imported: gives the values of the names that other modules import from these, once for each name.
-        importing: gives the namespaces of those modules, to be searched for other names.
-
-    Returns:
-        Wrappers by id of the function.
-    """
-    ids = set(map(id, functions))
-    counts = references(functions)
-
-    def hidden(known: collections.Counter[int]) -> list[FunctionType]:
-        pairs = zip(functions, counts, strict=True)
-        return [function for function, count in pairs if count > known[id(function)] + _FUNCTION_REFERENCES]
-
-    own = _count(_functions_in(namespaces), ids)
-    if not hidden(own) or not hidden(own + _count(imported(), ids)):
-        return {}
-    known = _count(_functions_in([*namespaces, *importing()]), ids)
-    found: dict[int, list[Any]] = {}
-    for holder in _holders(hidden(known)):
-        if type(holder) is _ResultCache and id(holder.__wrapped__) in ids:
-            found.setdefault(id(holder.__wrapped__), []).append(holder)
-    return found
-
-
-def _count(values: Iterable[Any], ids: set[int]) -> collections.Counter[int]:
-    return collections.Counter(id(value) for value in values if id(value) in ids)
-
-
-_ResultCache = functools._lru_cache_wrapper
-
-
-def _holders(functions: list[FunctionType]) -> list[Any]:
+def holders_of_any(functions: list[FunctionType]) -> list[Any]:
+    """Return what may hold one of several functions: all objects, if these are many."""
     if not functions:
         return []
     return referrers(*functions) if len(functions) <= _FEW else objects()

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from dyntransform.reloading.project.graph import topological
-from dyntransform.reloading.project.module import ModuleState, States
+from dyntransform.reloading.project.module import ModuleState
+from dyntransform.reloading.project.modules import States
 
 __all__ = ["ChangedModules", "Ordering"]
 

@@ -10,14 +10,11 @@ import sys
 import time
 from collections.abc import Collection
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING
 
 from dyntransform.cpython.internals import find_spec
 from dyntransform.importing.loader import DynLoader, DynSourcelessLoader
+from dyntransform.reloading.project.module import ModuleState
 from dyntransform.reloading.project.notices import Notices
-
-if TYPE_CHECKING:
-    from dyntransform.reloading.project.module import ModuleState
 
 __all__ = ["Content", "Files"]
 

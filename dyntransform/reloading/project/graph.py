@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from dyntransform.reloading.project.module import ModuleState
+from dyntransform.reloading.project.module import ModuleState
 
 __all__ = ["Graph", "topological"]
 

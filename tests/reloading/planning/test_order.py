@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dyntransform.reloading.project.module import States
+from dyntransform.reloading.project.modules import States
 from dyntransform.transform.decide import Options
 
 

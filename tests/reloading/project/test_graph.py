@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dyntransform.importing import loader
 from dyntransform.reloading.project.graph import topological
-from dyntransform.reloading.project.module import States
+from dyntransform.reloading.project.modules import States
 from dyntransform.transform.decide import Options
 
 
