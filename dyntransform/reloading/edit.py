@@ -11,8 +11,6 @@ from types import CodeType, FunctionType
 from dyntransform.reloading import derived
 from dyntransform.reloading.arrivals import Arrivals
 from dyntransform.reloading.bindings import Bindings, Rebinding
-from dyntransform.reloading.class_site import ClassSite
-from dyntransform.reloading.classes import ClassWork
 from dyntransform.reloading.codes import CodeNode
 from dyntransform.reloading.covered import covered_function
 from dyntransform.reloading.definitions import (
@@ -327,6 +325,9 @@ class Edit:
             return
         if change.decorated and change.new is pair.new:
             self._removal.withdraw(edit, change.old, pair.new)
+        with self.transaction.own_imports():  # a third of the engine
+            from dyntransform.reloading.class_site import ClassSite
+            from dyntransform.reloading.classes import ClassWork
         work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)
         work.apply(touched=touched)
 

@@ -13,7 +13,6 @@ from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.reloading import heap
 from dyntransform.reloading.bindings import KEPT_NOTE, Bindings
-from dyntransform.reloading.class_succession import succeed_class
 from dyntransform.reloading.codes import child_codes, merge, module_code, statement_nodes
 from dyntransform.reloading.diff import Kind, Pair
 from dyntransform.reloading.imports import ImportCheck
@@ -83,6 +82,8 @@ class Execution:
                 self._transaction.set_item(module.namespace, name, old)
                 continue
             if isinstance(old, type) and isinstance(new, type) and old is not new:
+                with self._transaction.own_imports():
+                    from dyntransform.reloading.class_succession import succeed_class
                 new = succeed_class(self._edit, module, index, pair, name, old, new)
             changed = new is not old and not same_value(old, new)
             if new is MISSING:
