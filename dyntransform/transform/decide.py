@@ -97,6 +97,11 @@ class Decisions:
     classes: list[ast.ClassDef] = dataclasses.field(default_factory=list)
     reason: str = ""
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether anything becomes something else."""
+        return bool(self.reads or self.links or self.classes)
+
 
 def decide(source: str, filename: str, tree: ast.Module, options: Options) -> Decisions:
     """Mark what must change.

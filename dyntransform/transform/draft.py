@@ -18,7 +18,7 @@ from dyntransform.transform.header import Header, has_header, make_header
 from dyntransform.transform.pieces import Piece, Text, cut, depth, splice
 from dyntransform.transform.stack import on_large_stack
 
-__all__ = ["Draft", "decide_proven", "make_draft"]
+__all__ = ["Draft", "decide_proven", "make_draft", "proven"]
 
 _DEEPEST = 2_000
 """Expressions nested deeper are left as they are: libcst recurses for each level."""
@@ -62,7 +62,7 @@ def make_draft(source: str, tree: ast.Module, decisions: Decisions) -> Draft | N
     Raises:
         ValueError: they cannot be rewritten; the message says why.
     """
-    if not (decisions.reads or decisions.links or decisions.classes):
+    if not decisions.has_marks:
         return None
     text = Text(source)
     pieces = cut(text, tree, decisions)
@@ -89,7 +89,11 @@ def decide_proven(source: str, filename: str, tree: ast.Module, options: Options
         The marks, whose pieces were rewritten, and are what they were but for the marks; if they cannot be, none but
         the reason. Text that was rewritten before is not written again.
     """
-    decisions = decide(source, filename, tree, options)
+    return proven(source, filename, tree, decide(source, filename, tree, options))
+
+
+def proven(source: str, filename: str, tree: ast.Module, decisions: Decisions) -> Decisions:
+    """Return the marks on a module as far as it can be written; see `decide_proven`."""
     if has_header(tree, source):
         return decisions
     try:

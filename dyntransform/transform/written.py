@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 from dyntransform.transform.decide import Decisions, Source
-from dyntransform.transform.header import HEADER_MODULE
 from dyntransform.transform.lowering import lower
 
 __all__ = ["is_live_binding", "lower_written"]
@@ -21,10 +20,12 @@ def lower_written(tree: ast.Module) -> None:
     Args:
         tree: tree of a text that `transform.text.rewrite` returned.
     """
+    from dyntransform.transform.header import HEADER_MODULE  # not for edits, which only ask for the live bindings
+
     for index, node in enumerate(tree.body):
         if isinstance(node, ast.ImportFrom) and node.module == HEADER_MODULE and node.level == 0:
             names = {alias.name: alias.asname or alias.name for alias in node.names}
-            tree.body[index : index + 1] = [_bound(name, bound, node) for name, bound in names.items()]
+            tree.body[index : index + 1] = [_bound(HEADER_MODULE, name, bound, node) for name, bound in names.items()]
             if _LOOKUP in names:
                 calls = _Calls(names[_LOOKUP])
                 calls.visit(tree)
@@ -32,9 +33,9 @@ def lower_written(tree: ast.Module) -> None:
             return
 
 
-def _bound(name: str, bound: str, header: ast.ImportFrom) -> ast.stmt:
+def _bound(module: str, name: str, bound: str, header: ast.ImportFrom) -> ast.stmt:
     """Import a name not on behalf of the module: what keeps count of a module's imports shall find the program's."""
-    text = f"{bound} = __import__({HEADER_MODULE!r}, None, None, ({name!r},)).{name}"
+    text = f"{bound} = __import__({module!r}, None, None, ({name!r},)).{name}"
     (statement,) = ast.parse(text).body
     for node in ast.walk(statement):
         ast.copy_location(node, header)

@@ -15,7 +15,8 @@ from dyntransform.reloading.applying import bindings
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.planning import module_diff as module_edit
 from dyntransform.reloading.planning import order as ordering
-from dyntransform.reloading.project import module, modules
+from dyntransform.reloading.project.module import ModuleState
+from dyntransform.reloading.project.modules import States
 
 FUNCTION = "def f{0}(x: int, y: int = LIMIT) -> int:\n    return x + y + {1}\n\n\n"
 
@@ -58,10 +59,10 @@ def counts(monkeypatch):
     monkeypatch.setattr(heap, "_functions_in", functions)
     for cls, name, what in (
         (module_edit.Source, "drop_syntax", "sources"),
-        (modules.States, "get", "states"),
-        (module.ModuleState, "providers", "providers"),
-        (modules.States, "importer_names", "importers"),
-        (modules.States, "takers", "takers"),
+        (States, "get", "states"),
+        (ModuleState, "providers", "providers"),
+        (States, "importer_names", "importers"),
+        (States, "takers", "takers"),
         (bindings.Bindings, "refresh", "refreshed modules"),
         (bindings.Bindings, "rebind", "rebound names"),
         (ordering.Ordering, "_changed_since", "looks at changes"),

@@ -13,9 +13,7 @@ from dyntransform.reloading.applying.instance_hooks import Arrivals
 from dyntransform.reloading.applying.patching import Patching
 from dyntransform.reloading.applying.removal import Removal
 from dyntransform.reloading.applying.star_imports import import_again, refresh_stars, star_names
-from dyntransform.reloading.classes.edit import ClassWork
 from dyntransform.reloading.classes.find import live_class
-from dyntransform.reloading.classes.site import ClassSite
 from dyntransform.reloading.functions.annotations import Annotations
 from dyntransform.reloading.functions.forwarding import made_from
 from dyntransform.reloading.functions.registrations import looks_at_signature
@@ -327,6 +325,9 @@ class Edit:
             return
         if change.decorated and change.new is pair.new:
             self._removal.withdraw(edit, change.old, pair.new)
+        with self.transaction.own_imports():  # a third of the engine
+            from dyntransform.reloading.classes.edit import ClassWork
+            from dyntransform.reloading.classes.site import ClassSite
         work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)
         work.apply(touched=touched)
 

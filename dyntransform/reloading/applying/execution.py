@@ -12,7 +12,6 @@ from dyntransform.cpython.annotations import ANNOTATE, MARKED, Place, numbers
 from dyntransform.cpython.features import DEFERRED_ANNOTATIONS
 from dyntransform.cpython.lazy import is_unresolved
 from dyntransform.reloading.applying.bindings import KEPT_NOTE, Bindings
-from dyntransform.reloading.classes.reconcile import succeed_class
 from dyntransform.reloading.functions.forwarding import made_from, succeed
 from dyntransform.reloading.live import heap
 from dyntransform.reloading.live.transaction import MISSING
@@ -81,6 +80,8 @@ class Execution:
                 self._transaction.set_item(module.namespace, name, old)
                 continue
             if isinstance(old, type) and isinstance(new, type) and old is not new:
+                with self._transaction.own_imports():
+                    from dyntransform.reloading.classes.reconcile import succeed_class
                 new = succeed_class(self._session, module, index, pair, name, old, new)
             changed = new is not old and not same_value(old, new)
             if new is MISSING:

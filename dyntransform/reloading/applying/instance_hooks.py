@@ -6,7 +6,6 @@ import traceback
 import weakref
 from typing import Any
 
-from dyntransform.reloading.classes.kinds.fields import instances_of
 from dyntransform.reloading.live.derived import with_subclasses
 from dyntransform.reloading.model.report import Action
 from dyntransform.reloading.planning.module_diff import ModuleEdit
@@ -35,7 +34,11 @@ class Arrivals:
         changed = [cls for reference, *_ in self._changed.values() if (cls := reference()) is not None]
         classes = {id(each): each for cls in changed for each in with_subclasses(cls)}
         told = [each for each in classes.values() if hasattr(each, "__on_reload__")]
-        for instance in instances_of(told) if told else ():
+        if not told:
+            return
+        from dyntransform.reloading.classes.kinds.fields import instances_of  # for edits of classes only
+
+        for instance in instances_of(told):
             try:
                 instance.__on_reload__()
             except BaseException as error:  # noqa: BLE001 - the border to the edited program

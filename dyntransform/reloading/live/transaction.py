@@ -250,6 +250,13 @@ class Transaction:
             *map(id, self._views.values()),
         }
 
+    @contextlib.contextmanager
+    def own_imports(self) -> Iterator[None]:
+        """Have the modules that the engine itself needs and the block imports stay, also if the edit is undone."""
+        before = set(sys.modules)
+        yield
+        self._modules.update((name, sys.modules[name]) for name in sys.modules.keys() - before)
+
     @property
     def new_modules(self) -> list[str]:
         """Names of modules that were imported since the edit began."""

@@ -153,7 +153,6 @@ def _reader(node: CodeNode) -> str:
     return scope if known else f"{scope}.{node.annotated}".lstrip(".")
 
 
-@dataclasses.dataclass(frozen=True)
 class Loads:
     """What executing code may load, of whatever scope.
 
@@ -162,8 +161,11 @@ class Loads:
         attributes: names of attributes.
     """
 
-    names: frozenset[str]
-    attributes: frozenset[str]
+    __slots__ = ("attributes", "names")
+
+    def __init__(self, names: frozenset[str], attributes: frozenset[str]) -> None:
+        self.names = names
+        self.attributes = attributes
 
 
 def loads(code: CodeType) -> Loads:

@@ -21,7 +21,6 @@ from dyntransform.reloading.model.padding import Scope, functions_at, pad
 from dyntransform.reloading.model.statement import File, Statement, docstring, placed
 from dyntransform.transform.decide import Decisions, Options, decide, future_annotations
 from dyntransform.transform.decide import Source as ImportSource
-from dyntransform.transform.draft import decide_proven
 from dyntransform.transform.links import LinkSpec
 from dyntransform.transform.lowering import add_bases, ask_behind, base_of, lower
 from dyntransform.transform.source import decode
@@ -270,6 +269,16 @@ def _decide(statements: Sequence[Statement], former: Source | None) -> None:
     known = {statement.lines for statement in former.statements} if former is not None else None
     for statement in statements:
         statement.decide(decide if known is None or statement.lines in known else decide_proven)
+
+
+def decide_proven(text: str, path: str, tree: ast.Module, options: Options) -> Decisions:
+    """Mark what is new; see `draft.decide_proven`, which is imported where there is something to be written."""
+    decisions = decide(text, path, tree, options)
+    if not decisions.has_marks:
+        return decisions
+    from dyntransform.transform.draft import proven
+
+    return proven(text, path, tree, decisions)
 
 
 def _divisible(statements: Sequence[Statement]) -> bool:

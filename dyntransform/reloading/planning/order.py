@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,6 @@ from dyntransform.reloading.project.modules import States
 __all__ = ["ChangedModules", "Ordering"]
 
 
-@dataclasses.dataclass
 class ChangedModules:
     """The modules of which an edit changed names.
 
@@ -25,9 +23,10 @@ class ChangedModules:
         last: the number of the last change; 0 if there is none.
     """
 
-    log: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    latest: dict[str, int] = dataclasses.field(default_factory=dict)
-    last: int = 0
+    def __init__(self) -> None:
+        self.log: list[tuple[str, str]] = []
+        self.latest: dict[str, int] = {}
+        self.last = 0
 
     def add(self, module: str, name: str, order: int) -> None:
         """Take note of a change; `order` is its number."""
