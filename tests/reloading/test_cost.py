@@ -32,7 +32,7 @@ def counts(monkeypatch):
     """Count what grows when a fast path is lost."""
     found: collections.Counter[str] = collections.Counter()
     parse, searches, visit = ast.parse, (heap.referrers, heap.objects), ordering.Ordering._due
-    walk = heap._functions_in
+    walk = heap.functions_named_in
 
     def count(name, work):
         def counted(*args, **keywords):
@@ -56,7 +56,7 @@ def counts(monkeypatch):
             yield from walk([namespace])
 
     monkeypatch.setattr(ordering.Ordering, "_due", due)
-    monkeypatch.setattr(heap, "_functions_in", functions)
+    monkeypatch.setattr(heap, "functions_named_in", functions)
     for cls, name, what in (
         (module_edit.Source, "drop_syntax", "sources"),
         (States, "get", "states"),
