@@ -81,7 +81,10 @@ class Scope:
         return [base, *sorted({*self.rebinders(name, base), *mutations})]
 
     def needs(self, place: int) -> frozenset[str]:
-        """Return the names that must hold, when a statement runs, what they hold at its place in the text."""
+        """Return the names that must hold, when a statement runs, what they hold at its place in the text.
+
+        A new or edited statement that mutates an object (``REG.append(1)``) runs by itself: that is what was written.
+        """
         pair = self.pairs[place]
         usage = pair.new.usage
         needed = frozenset(name for name in usage.reads - usage.counts if self.rebinders(name, place))
@@ -93,7 +96,7 @@ class Scope:
         return needed | own | (pair.old.usage.counts if pair.old is not None else frozenset())
 
     def overtaken(self) -> Iterator[Statement]:
-        """Yield what binds a name for a reader, or for the end, that had it from another statement."""
+        """Yield what binds a name for a reader, or at the end, where another statement did so in the old version."""
         partners = {pair.new: pair.old for pair in self.pairs}
         if [old for old in partners.values() if old is not None] == list(self.old):
             return  # none moved, none is gone
@@ -104,7 +107,7 @@ class Scope:
                 yield from (one for name, one in found.items() if partners[one] not in (None, former.get(name)))
 
     def _makes(self, name: str, place: int) -> bool:
-        """Whether running statements makes the object of a name anew: imports do not, and definitions are edited."""
+        """Whether the object of a name is another one once its chain has run; not if it is imported or defined."""
         binder = self.binder(name, place)
         return binder is not None and not (self.pairs[binder].new.is_import or self.pairs[binder].new.is_definition)
 
@@ -252,11 +255,11 @@ class _Search:
             chain = [scope.pairs[at] for at in scope.chain(name, place)]
             if not chain or name in self._kept or (quiet and scope.is_written(chain[0])):
                 continue
-            if quiet:
+            if quiet:  # others that read them have their values
                 groups.quiet.update(pair.new for pair in chain if not scope.is_written(pair))
             base = scope.pairs.index(chain[0])
             if chain[0].new.kind is ast.ImportFrom or name not in chain[0].new.usage.binds:
-                del chain[0]
+                del chain[0]  # its other names stay as they are
                 groups.imported.setdefault(base, set()).add(name)
                 if not quiet:
                     self._change(name, base)
