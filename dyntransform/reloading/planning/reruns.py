@@ -81,21 +81,22 @@ class Scope:
         return [base, *sorted({*self.rebinders(name, base), *mutations})]
 
     def needs(self, place: int) -> frozenset[str]:
-        """Return the names that must hold, when a statement runs, what they hold at its place in the text."""
+        """Return the names that must hold, when a statement runs, what they hold at its place in the text.
+
+        A new or edited statement that mutates an object (``REG.append(1)``) runs by itself: that is what was written.
+        """
         pair = self.pairs[place]
         usage = pair.new.usage
-        needed = {name for name in usage.reads - usage.counts if self.rebinders(name, place)}
-        if pair.old is None and self.is_written(pair):  # at the end it goes on from what the names have
-            return frozenset(needed | {name for name in usage.counts if self.users[name][-1] > place})
-        needed |= usage.counts | (pair.old.usage.counts if pair.old is not None else frozenset())
-        if pair.new.is_block:
-            needed |= usage.binds  # it may leave them as they were
+        needed = frozenset(name for name in usage.reads - usage.counts if self.rebinders(name, place))
+        own = usage.counts | usage.binds if pair.new.is_block else usage.counts  # a block may leave a name as it was
+        if pair.old is None and self.is_written(pair):  # below all others it goes on from what the names have
+            return needed | {name for name in own if self.users[name][-1] > place}
         if not self.is_written(pair) and not pair.new.is_definition:
             needed |= {name for name in usage.updates if self._makes(name, place)}
-        return frozenset(needed)
+        return needed | own | (pair.old.usage.counts if pair.old is not None else frozenset())
 
     def overtaken(self) -> Iterator[Statement]:
-        """Yield what binds a name for a reader, or for the end, that had it from another statement."""
+        """Yield what binds a name for a reader, or at the end, where another statement did so in the old version."""
         partners = {pair.new: pair.old for pair in self.pairs}
         if [old for old in partners.values() if old is not None] == list(self.old):
             return  # none moved, none is gone
@@ -106,7 +107,7 @@ class Scope:
                 yield from (one for name, one in found.items() if partners[one] not in (None, former.get(name)))
 
     def _makes(self, name: str, place: int) -> bool:
-        """Whether running statements makes the object of a name anew: imports do not, and definitions are edited."""
+        """Whether the object of a name is another one once its chain has run; not if it is imported or defined."""
         binder = self.binder(name, place)
         return binder is not None and not (self.pairs[binder].new.is_import or self.pairs[binder].new.is_definition)
 
@@ -167,10 +168,10 @@ class Facts:
 
 @dataclasses.dataclass
 class UpdateGroups:
-    """The statements of a module that run besides the new and edited ones.
+    """The statements of a module that run for the sake of others, or because of them.
 
     Attributes:
-        forced: statements that have to run although they did not change.
+        forced: statements that have to run, whether they changed or not.
         quiet: those of them whose names do not count as changed: they only serve another statement.
         imported: names that import statements have to give again, by place; their other names stay as they are.
         impossible: updates that should run again and cannot, with the reason.
@@ -226,9 +227,9 @@ class _Search:
                 return
             self._groups.forced.add(statement)
         if statement not in self._groups.quiet:
-            for name in usage.binds:
-                self._changed[name] = min(place, self._changed.get(name, place))
-                self._force(scope.rebinders(name, place))
+            for name in usage.binds | usage.counts:
+                self._change(name, place)
+                self._groups.forced.update(scope.pairs[at].new for at in scope.rebinders(name, place))
         self._restart(scope.needs(place), place)
         self._restart(usage.reads - self._facts.namespace.keys(), place, quiet=True)  # the module deletes them
 
@@ -249,22 +250,20 @@ class _Search:
 
     def _restart(self, names: Iterable[str], place: int, *, quiet: bool = False) -> None:
         """Have the chains of names run; quietly, if the names are there only for the time that a statement runs."""
-        pairs, groups = self._scope.pairs, self._groups
+        scope, groups = self._scope, self._groups
         for name in names:
-            chain = self._scope.chain(name, place)
-            if not chain or name in self._kept or (quiet and self._scope.is_written(pairs[chain[0]])):
+            chain = [scope.pairs[at] for at in scope.chain(name, place)]
+            if not chain or name in self._kept or (quiet and scope.is_written(chain[0])):
                 continue
-            base, first = pairs[chain[0]].new, chain[0]
-            if not quiet:
-                self._changed[name] = min(first, self._changed.get(name, first))
-            if base.kind is ast.ImportFrom or name not in base.usage.binds:
-                groups.imported.setdefault(first, set()).add(name)
-                groups.quiet.update([base] if quiet else ())
-                del chain[0]
-            self._force(chain, quiet=quiet)
+            if quiet:  # others that read them have their values
+                groups.quiet.update(pair.new for pair in chain if not scope.is_written(pair))
+            base = scope.pairs.index(chain[0])
+            if chain[0].new.kind is ast.ImportFrom or name not in chain[0].new.usage.binds:
+                del chain[0]  # its other names stay as they are
+                groups.imported.setdefault(base, set()).add(name)
+                if not quiet:
+                    self._change(name, base)
+            groups.forced.update(pair.new for pair in chain)
 
-    def _force(self, places: Iterable[int], *, quiet: bool = False) -> None:
-        pairs = (self._scope.pairs[at] for at in places)
-        statements = {pair.new for pair in pairs if not self._scope.is_written(pair)}
-        self._groups.forced |= statements
-        self._groups.quiet |= statements if quiet else set()
+    def _change(self, name: str, place: int) -> None:
+        self._changed[name] = min(place, self._changed.get(name, place))
