@@ -9,6 +9,7 @@ code was really called after it. Peers that are not installed are left out (``pi
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -41,6 +42,8 @@ SIZES = {
     "200 modules, 5 million objects": (200, 5_000_000),
 }
 """Modules that are loaded, and objects on the heap."""
+IMPORTERS_OF_ONE = (50, 100, 200, 400, 800)
+"""Modules that import one constant."""
 FIRST = ("function", "50 files")
 
 
@@ -184,7 +187,8 @@ def _growth(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - a quic
     found: list[Job] = []
 
     def add(work: str, case: str, shape: Shape, **more: int) -> None:
-        arguments = {"root": str(generate(folder, shape)), "case": case, "shape": (shape.modules, shape.lines), **more}
+        sizes = dataclasses.astuple(shape)
+        arguments = {"root": str(generate(folder, shape)), "case": case, "shape": sizes, **more}
         found.extend(
             Job("reloads", work, engine, {"engine": engine, "samples": _samples(engine), **arguments})
             for engine in GROWTH
@@ -200,6 +204,10 @@ def _growth(folder: Path, *, quick: bool) -> list[Job]:  # noqa: ARG001 - a quic
         add(f"objects: {heap}", "function", PROJECT, heap=heap)
     for instances in (1_000, 30_000, 1_000_000):
         add(f"instances: {instances}", "method", PROJECT, instances=instances)
+    for importers in IMPORTERS_OF_ONE:
+        add(f"importers of a constant: {importers}", "constant of all", Shape(importers, SMALL_LINES, importers))
+    for importers in (50, 200):
+        add(f"importers of a function: {importers}", "function of all", Shape(importers, SMALL_LINES, importers))
     return found
 
 

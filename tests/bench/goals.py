@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Callable, Iterator
 
@@ -12,9 +13,14 @@ __all__ = ["LIMITS", "goals"]
 
 LIMITS = {"function": 3, "constant": 5, "method": 3, "big module": 8, "50 files": 150, "base": 4}
 """Milliseconds for a reload of each edit."""
+_IMPORTERS = {"constant: 50": 5, "constant: 200": 12, "constant: 800": 45, "function: 200": 2.5}
+"""Milliseconds for a reload of what so many modules import."""
+_FIRST = 5
+_EXPONENT = 1.1
 _GROWTH = 2.0
 _LOCAL = ("imported in the function", "such a name")
 _MAKES = "class statement"
+_IMPORTED = "importers of a "
 
 Found = dict[tuple[str, str], Outcome]
 """Of a suite, by work and engine."""
@@ -51,6 +57,7 @@ def goals(outcomes: dict[str, list[Outcome]]) -> list[str]:
         "hooks": _hooks,
         "reload": _reload,
         "sizes": _sizes,
+        "growth": _growth,
         "watch": _watch,
     }
     rows = [
@@ -130,6 +137,25 @@ def _sizes(by: Found) -> Iterator[Goal]:
 def _ratio(by: Found, case: str, size: str, engine: str) -> float:
     base = statistics.median(by[f"{case}: 200 modules", engine].values())
     return statistics.median(by[f"{case}: {size}", engine].values()) / base
+
+
+def _growth(by: Found) -> Iterator[Goal]:
+    medians = {
+        work.removeprefix(_IMPORTED): statistics.median(outcome.values()) * MS
+        for (work, engine), outcome in by.items()
+        if work.startswith(_IMPORTED) and engine == "dyntransform" and outcome.values()
+    }
+    for work, limit in _IMPORTERS.items():
+        if work in medians:
+            yield Goal(f"importers of a {work}", limit, medians[work], " ms")
+    sizes = [int(work.partition(": ")[2]) for work in medians if work.startswith("constant")]
+    if {100, 800} <= set(sizes):
+        exponent = math.log(medians["constant: 800"] / medians["constant: 100"]) / math.log(8)
+        yield Goal("importers of a constant, 100 to 800: exponent of the growth", _EXPONENT, exponent)
+    for size in sorted(sizes)[-1:]:  # where there are few, it is the import of the engine
+        first = by[f"{_IMPORTED}constant: {size}", "dyntransform"].values("first")
+        words = f"importers of a constant: {size}, the first edit of the process, of a later one"
+        yield Goal(words, _FIRST, statistics.median(first) * MS / medians[f"constant: {size}"])
 
 
 def _watch(by: Found) -> Iterator[Goal]:

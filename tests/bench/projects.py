@@ -8,7 +8,16 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["Shape", "big_module", "constant_module", "generate", "module_name", "module_text", "thing_module"]
+__all__ = [
+    "Shape",
+    "big_module",
+    "constant_module",
+    "generate",
+    "module_name",
+    "module_text",
+    "popular_module",
+    "thing_module",
+]
 
 IMPORTERS = 20
 """How many modules import the constant, and how many the edited function."""
@@ -23,10 +32,12 @@ class Shape:
     Attributes:
         modules: how many modules it has.
         lines: lines of each.
+        importers: how many of them import the constant; if these are not `IMPORTERS`, the popular function too.
     """
 
     modules: int = 200
     lines: int = 300
+    importers: int = IMPORTERS
 
     @property
     def target(self) -> int:
@@ -36,7 +47,8 @@ class Shape:
 
 def generate(folder: Path, shape: Shape) -> Path:
     """Write a project below `folder`, unless it is there; return its root."""
-    root = folder / f"project_{shape.modules}_{shape.lines}"
+    importers = f"_{shape.importers}" if shape.importers != IMPORTERS else ""
+    root = folder / f"project_{shape.modules}_{shape.lines}{importers}"
     done = root / "done.json"
     if done.exists():
         return root
@@ -46,6 +58,7 @@ def generate(folder: Path, shape: Shape) -> Path:
     for index in range(shape.modules):
         (package / f"m{index:04}.py").write_text(module_text(shape, index))
     (package / "limits.py").write_text(constant_module(7))
+    (package / "popular.py").write_text(popular_module(1))
     (package / "thing.py").write_text(thing_module(1))
     (package / "big.py").write_text(big_module(1))
     (package / "big_user.py").write_text("from app.big import work_250 as held\n")
@@ -80,8 +93,10 @@ def module_text(shape: Shape, index: int, factor: int = 1) -> str:
         lines.append(f"from app.m{target:04} import work_1 as held")
     else:
         lines.append("held = None")
-    if index < IMPORTERS:
+    if index < shape.importers:
         lines.append("from app.limits import LIMIT")
+        if shape.importers != IMPORTERS:
+            lines.append("from app.popular import work_1 as popular")
     else:
         lines.append("LIMIT = 0")
     if index:
@@ -135,6 +150,14 @@ def _function(number: int, factor: int) -> list[str]:
 def constant_module(value: int) -> str:
     """Return the module with the constant."""
     return f"LIMIT = {value}\n\ndef limit():\n    return LIMIT\n"
+
+
+def popular_module(factor: int) -> str:
+    """Return the module of 300 lines with the function that many modules import; `factor` is what an edit changes."""
+    lines = ["import math", "", "SCALE = 3", ""]
+    for number in range(32):
+        lines += [*_function(number, factor if number == 1 else 1), ""]
+    return "\n".join(lines) + "\n"
 
 
 def thing_module(factor: int, base: str = "") -> str:

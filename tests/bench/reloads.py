@@ -15,9 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from engines import Engine, make
-from projects import IMPORTERS, Shape, big_module, constant_module, module_name, module_text, thing_module
+from projects import (
+    IMPORTERS,
+    Shape,
+    big_module,
+    constant_module,
+    module_name,
+    module_text,
+    popular_module,
+    thing_module,
+)
 
-__all__ = ["CASES", "edit_repeatedly", "measure"]
+__all__ = ["CASES", "IMPORTED", "edit_repeatedly", "measure"]
 
 MANY_FILES = 50
 BUDGET = 3.0
@@ -66,6 +75,28 @@ def _one_constant(_shape: Shape) -> Saves:
             {"app.limits": constant_module(value)},
             held=lambda value=value: all(sys.modules[user].limit() == value for user in users),
             module=lambda value=value: value == sys.modules["app.limits"].LIMIT,
+        )
+
+
+def _constant_of_all(shape: Shape) -> Saves:
+    """A constant that all modules import is edited."""
+    users = [module_name(index) for index in range(shape.importers)]
+    for value in _numbers():
+        yield Save(
+            {"app.limits": constant_module(value)},
+            held=lambda value=value: all(sys.modules[user].limit() == value for user in users),
+            module=lambda value=value: value == sys.modules["app.limits"].LIMIT,
+        )
+
+
+def _function_of_all(shape: Shape) -> Saves:
+    """A function that all modules import is edited."""
+    users = [module_name(index) for index in range(shape.importers)]
+    for factor in _numbers():
+        yield Save(
+            {"app.popular": popular_module(factor)},
+            held=lambda factor=factor: all(sys.modules[user].popular(1) == _work_1(factor) for user in users),
+            module=lambda factor=factor: sys.modules["app.popular"].work_1(1) == _work_1(factor),
         )
 
 
@@ -167,6 +198,12 @@ CASES: dict[str, Callable[[Shape], Saves]] = {
     "base": _base,
 }
 
+IMPORTED: dict[str, Callable[[Shape], Saves]] = {
+    "constant of all": _constant_of_all,
+    "function of all": _function_of_all,
+}
+"""Edits of what each module imports, for projects in which all are importers."""
+
 _kept: dict[str, Any] = {}
 
 
@@ -174,7 +211,7 @@ def measure(
     engine: str,
     root: str,
     case: str,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     heap: int = 500_000,
     instances: int = 1_000,
     samples: int = 100,
@@ -184,8 +221,8 @@ def measure(
     Args:
         engine: name of the engine.
         root: folder of the project.
-        case: what is edited, one of `CASES`.
-        shape: modules of the project, and lines of each.
+        case: what is edited, one of `CASES` or `IMPORTED`.
+        shape: modules of the project, lines of each, and how many are importers.
         heap: objects in memory besides.
         instances: of the class of which a method is edited.
         samples: how many reloads to measure, as far as the time allows.
@@ -202,7 +239,7 @@ def measure(
     _kept["heap"] = [[index] for index in range(heap)]
     _kept["things"] = [sys.modules["app.thing"].Thing(index + 2) for index in range(instances)]
     gc.collect()
-    saves = CASES[case](Shape(*shape))
+    saves = {**CASES, **IMPORTED}[case](Shape(*shape))
     result: dict[str, Any] = {"times": [], "only_module": [], "dead": 0, "first": []}
     files = _Files(Path(root))
     spent, taken = 0.0, 0
