@@ -235,8 +235,8 @@ class Edit:
                 self._execution.run(edit, index, pair, action, quiet=quiet)
             case PatchCode():
                 self._function(edit, index, pair, step)
-            case EditClass(change, touched):
-                self._class(edit, index, pair, change, touched=touched)
+            case EditClass(change, stale):
+                self._class(edit, index, pair, change, touched=bool(stale))
             case Annotate():
                 self._execution.annotate(edit, index, pair)
             case Move():

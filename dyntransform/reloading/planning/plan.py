@@ -101,11 +101,11 @@ class EditClass:
 
     Attributes:
         edit: how the statement changed.
-        touched: it reads names whose value changed.
+        stale: names that it reads and whose value changed.
     """
 
     edit: ClassEdit
-    touched: bool
+    stale: frozenset[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _of_block(pair: Pair, edits: Edits, situation: Situation) -> Iterator[Step]:
 def _definitions(pair: Pair, edits: Edits, stale: frozenset[str]) -> Iterator[Step]:
     for edit in edits(pair):
         if isinstance(edit, ClassEdit):
-            yield EditClass(edit, bool(stale))
+            yield EditClass(edit, stale)
         elif edit.new is pair.new:  # in a block, code is all that changes
             node = edit.new.node
             assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))

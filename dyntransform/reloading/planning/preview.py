@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import builtins
 import dataclasses
+import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dyntransform.importing.roots import Roots
 from dyntransform.reloading.model.reading import INVALID, read_source
 from dyntransform.reloading.model.report import Action, Change, Place
 from dyntransform.reloading.model.statement import Statement
+from dyntransform.reloading.planning.class_plan import plan_body
 from dyntransform.reloading.planning.definitions import (
     ClassEdit,
     DefinitionEdit,
@@ -25,7 +27,19 @@ from dyntransform.reloading.planning.definitions import (
     inner_edits,
 )
 from dyntransform.reloading.planning.pairing import Kind, Pair, Pairing, compare
+from dyntransform.reloading.planning.plan import (
+    Annotate,
+    EditClass,
+    PatchCode,
+    Refuse,
+    RunStatement,
+    Situation,
+    Step,
+    Wait,
+    plan_statement,
+)
 from dyntransform.reloading.planning.removed_names import standing_imports
+from dyntransform.reloading.planning.reruns import Facts, Scope, update_groups
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.decide import Options
 from dyntransform.transform.optout import MARK, opts_out
@@ -83,24 +97,29 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
     except INVALID as problem:
         return Plan(error=problem)
     changed = _Changed()
-    pairing = compare(before.statements, after.statements)
+    edited = _Module(name, _package(path), str(path), compare(before.statements, after.statements), before.statements)
     importers = _importers(path, roots)
-    steps = [step for importer in importers for step in _missing_imports(importer, name, pairing.removed_names)]
-    steps = [*steps, *_removed(name, pairing.removed_names, importers), *_edited(name, str(path), pairing, changed)]
+    removed = edited.pairing.removed_names
+    changed.add(name, removed)
+    steps = [step for importer in importers for step in _missing_imports(importer, name, removed)]
+    steps += _removed(name, removed, importers)
     while True:
         known = len(changed)
-        for importer in importers:
-            steps += _dependents(importer, changed)
+        for module in (edited, *importers):
+            steps += _planned(module, changed)
         if len(changed) == known:
             return Plan(tuple(steps))
 
 
 class _Changed:
-    """Names whose value may change, by module."""
+    """Names whose value may change, by module, and what was planned because of them."""
 
     def __init__(self) -> None:
         self._names: set[tuple[str, str]] = set()
         self.seen: set[Statement] = set()
+        """Statements that were come to."""
+        self.told: set[Statement] = set()
+        """Statements that run, or are edited, because values change."""
 
     def __len__(self) -> int:
         return len(self._names)
@@ -113,38 +132,93 @@ class _Changed:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Importer:
+class _Module:
     name: str
     package: str
     path: str
-    statements: Sequence[Statement]
+    pairing: Pairing
+    old: Sequence[Statement]
+
+    @property
+    def statements(self) -> list[Statement]:
+        return [pair.new for pair in self.pairing.pairs]
 
 
-def _edited(name: str, path: str, pairing: Pairing, changed: _Changed) -> Iterator[Change]:
-    changed.add(name, pairing.removed_names)
-    for index, pair in enumerate(pairing.pairs):
-        place = Place(path, pair.new.first_line)
-        edits = _edits(pair)
-        reads = pair.new.usage.reads & changed.of(name)
-        missing = sorted(_lost(pair.new, pairing.removed_names))
-        if missing:
-            yield Change(name, pair.new.name, Action.REFUSED, place, f"it reads {', '.join(missing)}, which is removed")
-        elif pair.kind in (Kind.NEW, Kind.EDITED):
-            yield _run(name, pair.new, place, Action.RAN)
-            changed.add(name, pair.new.usage.binds)
-        elif pair.kind == Kind.ANNOTATED:
-            yield Change(name, pair.new.name, Action.UPDATED, place, "annotation")
-        elif reads and not _keeps_its_value(pair.new):
-            yield _again(name, pair.new, place, reads, pairing.pairs[:index])
-            changed.add(name, pair.new.usage.binds)
+def _planned(module: _Module, changed: _Changed) -> Iterator[Change]:
+    """Yield what the engine would do about the statements of a module, if all values change that may."""
+    for statement in module.statements:
+        if isinstance(statement.node, ast.ImportFrom):
+            yield from _rebound(module, statement.node, Place(module.path, statement.first_line), changed)
+    scope = Scope(module.pairing, module.old, ran=changed.seen)
+    stale = functools.partial(_stale, module, _modules(module), changed)
+    bound = dict.fromkeys(name for one in module.statements for name in one.usage.reads)  # what is not is not known
+    facts = Facts(bound, lambda _place, pair: bool(stale(pair)), _hindrance, _edits)
+    groups = update_groups(scope, facts)
+    impossible = {pair.new: why for pair, why in groups.impossible}
+    for pair in module.pairing.pairs:
+        statement = pair.new
+        first = statement not in changed.seen
+        changed.seen.add(statement)
+        names = stale(pair) if statement not in changed.told else frozenset()
+        together = statement in groups.forced and statement not in changed.told
+        if not first and not names and not together:
+            continue
+        if names or together:
+            changed.told.add(statement)
+        lost = _lost(statement, module.pairing.removed_names)
+        situation = Situation(first, names, together, statement in groups.quiet, _hindrance(pair), lost=lost)
+        if statement in impossible:
+            steps: tuple[Step, ...] = (Refuse(impossible[statement]),)
         else:
-            for edit in edits:
-                yield from _definition(name, path, edit, ())
-                if _runs_decorators(edit):
-                    changed.add(name, [edit.new.name])
+            steps = plan_statement(pair, _edits, situation)
+        for step in steps:
+            yield from _told(module, pair, step)
+            changed.add(module.name, _changes(pair, step))
 
 
-def _removed(name: str, removed: frozenset[str], importers: Iterable[_Importer]) -> Iterator[Change]:
+def _stale(module: _Module, modules: Mapping[str, str], changed: _Changed, pair: Pair) -> frozenset[str]:
+    """Return the names that a statement reads and whose value may change; imports are live bindings."""
+    if pair.new.is_import:
+        return frozenset()
+    return pair.new.usage.reads & changed.of(module.name) | _through_modules(pair.new, modules, changed)
+
+
+def _hindrance(pair: Pair) -> str:
+    return "it runs only when the program starts" if pair.new.is_start_guard else ""
+
+
+def _changes(pair: Pair, step: Step) -> frozenset[str]:
+    """Return the names whose value a step may change."""
+    if isinstance(step, RunStatement) and not step.quiet:
+        return pair.new.usage.binds
+    return frozenset([step.edit.new.name]) if isinstance(step, PatchCode) and step.run is not None else frozenset()
+
+
+def _told(module: _Module, pair: Pair, step: Step) -> Iterator[Change]:
+    """Yield the lines for a step."""
+    name, place = pair.new.name, Place(module.path, pair.new.first_line)
+    match step:
+        case RunStatement(action, names, quiet=False):
+            yield Change(module.name, name, action, place, _because(names))
+        case PatchCode(run=Action.RAN):
+            yield Change(module.name, name, Action.RAN, place, "decorators run")
+        case PatchCode(edit, stale, run) if run is not None or stale or edit.old.key != edit.new.key:
+            yield Change(module.name, name, run or Action.UPDATED, place, _because(stale))
+        case EditClass(edit, stale):
+            yield from _class(module, edit, (), stale)
+        case Annotate():
+            yield Change(module.name, name, Action.UPDATED, place, "annotation")
+        case Wait(reason):
+            yield Change(module.name, name, Action.WAITS, place, reason)
+        case Refuse(reason):
+            yield Change(module.name, name, Action.REFUSED, place, reason)
+
+
+def _because(names: frozenset[str]) -> str:
+    return f"if {', '.join(sorted(names))} changes" if names else ""
+
+
+def _removed(name: str, removed: frozenset[str], importers: Iterable[_Module]) -> Iterator[Change]:
     """Yield the removals, with those who import the names only when their functions are called."""
     for each in sorted(removed):
         late = [importer.name for importer in importers if each in _imported_later(importer, name)]
@@ -152,7 +226,7 @@ def _removed(name: str, removed: frozenset[str], importers: Iterable[_Importer])
         yield Change(name, each, Action.REMOVED, note=note)
 
 
-def _imported_later(importer: _Importer, provider: str) -> set[str]:
+def _imported_later(importer: _Module, provider: str) -> set[str]:
     return {
         alias.name
         for statement in importer.statements
@@ -177,89 +251,45 @@ def _edits(pair: Pair) -> list[DefinitionEdit]:
     return inner_edits(pair)
 
 
-def _definition(name: str, path: str, edit: DefinitionEdit, outer: tuple[str, ...]) -> Iterator[Change]:
-    full = ".".join((*outer, edit.new.name))
-    place = Place(path, edit.new.first_line)
-    if isinstance(edit, FunctionEdit):
-        if edit.old.key != edit.new.key:
-            note = "decorators run" if edit.decorated else ""
-            yield Change(name, full, Action.RAN if edit.decorated else Action.UPDATED, place, note)
-        return
+def _class(module: _Module, edit: ClassEdit, outer: tuple[str, ...], stale: frozenset[str]) -> Iterator[Change]:
+    """Yield the lines for a class and its members."""
+    path = (*outer, edit.new.name)
+    full = ".".join(path)
     if edit.decorated or edit.bases:
-        yield Change(name, full, Action.UPDATED, place, "bases" if edit.bases else "made again")
+        note = "bases" if edit.bases else "made again"
+        yield Change(module.name, full, Action.UPDATED, Place(module.path, edit.new.first_line), note)
     for removed in sorted(edit.body.removed_names):
-        yield Change(name, f"{full}.{removed}", Action.REMOVED)
+        yield Change(module.name, f"{full}.{removed}", Action.REMOVED)
+    runs = plan_body(edit, stale, frozenset()).runs
     for pair in edit.body.pairs:
         inner = edit.edits.get(pair.new)
-        if inner is not None:
-            yield from _definition(name, path, inner, (*outer, edit.new.name))
-        elif pair.kind in (Kind.NEW, Kind.EDITED):
-            action = Action.ADDED if pair.kind == Kind.NEW else Action.UPDATED
-            yield Change(
-                name, f"{full}.{pair.new.name}", action, Place(path, edit.new.first_line + _offset(edit, pair))
-            )
-
-
-def _offset(edit: ClassEdit, pair: Pair) -> int:
-    return pair.new.first_line - edit.new.first_line
-
-
-def _runs_decorators(edit: DefinitionEdit) -> bool:
-    return isinstance(edit, FunctionEdit) and edit.decorated
-
-
-def _keeps_its_value(statement: Statement) -> bool:
-    """Imports are live bindings, and a definition is updated in place."""
-    return _is_import(statement) or statement.is_definition
-
-
-def _is_import(statement: Statement) -> bool:
-    return isinstance(statement.node, (ast.Import, ast.ImportFrom))
-
-
-def _run(name: str, statement: Statement, place: Place, action: Action) -> Change:
-    if statement.is_start_guard:
-        return Change(name, statement.name, Action.WAITS, place, "it runs only when the program starts")
-    return Change(name, statement.name, action, place)
-
-
-def _again(name: str, statement: Statement, place: Place, reads: frozenset[str], earlier: Sequence[Pair]) -> Change:
-    bound = {each for pair in earlier if not _is_import(pair.new) for each in pair.new.usage.binds}
-    unbound = statement.usage.updates - bound
-    if unbound:
-        note = f"it updates {', '.join(sorted(unbound))}, which is not bound in this module"
-        return Change(name, statement.name, Action.REFUSED, place, note)
-    note = f"if {', '.join(sorted(reads))} changes"
-    change = _run(name, statement, place, Action.RERAN)
-    return change if change.action is Action.WAITS else dataclasses.replace(change, note=note)
+        member, place = f"{full}.{pair.new.name}", Place(module.path, pair.new.first_line)
+        if isinstance(inner, ClassEdit):
+            yield from _class(module, inner, path, stale)
+        elif isinstance(inner, FunctionEdit) and inner.decorated:
+            yield Change(module.name, member, Action.RAN, place, "decorators run")
+        elif inner is not None and inner.old.key != inner.new.key:
+            yield Change(module.name, member, Action.UPDATED, place)
+        elif pair in runs and pair.kind in (Kind.NEW, Kind.EDITED):
+            yield Change(module.name, member, Action.ADDED if pair.kind == Kind.NEW else Action.UPDATED, place)
+        elif pair in runs:
+            yield Change(module.name, member, Action.RERAN, place, _because(pair.new.usage.reads & stale))
 
 
 # ---------------------------------------------------------------------- other modules
 
 
-def _dependents(importer: _Importer, changed: _Changed) -> Iterator[Change]:
-    modules: dict[str, str] = {}
-    earlier: list[Pair] = []
-    for statement in importer.statements:
-        node = statement.node
-        place = Place(importer.path, statement.first_line)
-        if isinstance(node, ast.ImportFrom):
-            yield from _rebound(importer, node, place, changed)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                modules[alias.asname or top] = alias.name if alias.asname else top
-        else:
-            reads = statement.usage.reads & changed.of(importer.name)
-            reads |= _through_modules(statement, modules, changed)
-            if reads and statement not in changed.seen and not _keeps_its_value(statement):
-                changed.seen.add(statement)
-                yield _again(importer.name, statement, place, reads, earlier)
-                changed.add(importer.name, statement.usage.binds)
-        earlier.append(Pair(statement, statement, Kind.SAME))
+def _modules(module: _Module) -> dict[str, str]:
+    """Return the modules that names of a module stand for, by name."""
+    found: dict[str, str] = {}
+    for statement in module.statements:
+        for alias in statement.node.names if isinstance(statement.node, ast.Import) else ():
+            top = alias.name.partition(".")[0]
+            found[alias.asname or top] = alias.name if alias.asname else top
+    return found
 
 
-def _rebound(importer: _Importer, node: ast.ImportFrom, place: Place, changed: _Changed) -> Iterator[Change]:
+def _rebound(importer: _Module, node: ast.ImportFrom, place: Place, changed: _Changed) -> Iterator[Change]:
     provider = _provider(node, importer)
     known = changed.of(importer.name)
     for alias in node.names:
@@ -272,7 +302,7 @@ def _rebound(importer: _Importer, node: ast.ImportFrom, place: Place, changed: _
                 yield Change(importer.name, target, Action.REBOUND, place, f"from {provider}")
 
 
-def _through_modules(statement: Statement, modules: dict[str, str], changed: _Changed) -> frozenset[str]:
+def _through_modules(statement: Statement, modules: Mapping[str, str], changed: _Changed) -> frozenset[str]:
     found = set()
     for name, *attributes in statement.usage.attributes:
         module = modules.get(name, "")
@@ -283,18 +313,18 @@ def _through_modules(statement: Statement, modules: dict[str, str], changed: _Ch
     return frozenset(found)
 
 
-def _missing_imports(importer: _Importer, provider: str, removed: frozenset[str]) -> Iterator[Change]:
+def _missing_imports(importer: _Module, provider: str, removed: frozenset[str]) -> Iterator[Change]:
     namespace = {"__package__": importer.package}
     for one in standing_imports(importer.statements, namespace, provider, removed):
         place = Place(importer.path, one.statement.first_line)
         yield Change(importer.name, one.qualname, Action.WAITS, place, one.note)
 
 
-def _provider(node: ast.ImportFrom, importer: _Importer) -> str:
+def _provider(node: ast.ImportFrom, importer: _Module) -> str:
     return absolute_name("." * node.level + (node.module or ""), {"__package__": importer.package})
 
 
-def _importers(path: Path, roots: Roots) -> list[_Importer]:
+def _importers(path: Path, roots: Roots) -> list[_Module]:
     """Return the other modules that an edit may reach; those that cannot be parsed are not running either."""
     found = []
     for root in roots.paths:
@@ -314,7 +344,7 @@ def _is_module(file: str, files: Sequence[str]) -> bool:
     return file.endswith(".py") or (file.endswith(".pyc") and file[:-1] not in files)
 
 
-def _importer(path: Path) -> _Importer | None:
+def _importer(path: Path) -> _Module | None:
     try:
         data = path.read_bytes()
         source = read_source(data, str(path), Options())
@@ -322,9 +352,15 @@ def _importer(path: Path) -> _Importer | None:
         return None
     if opts_out(data):
         return None
+    statements = source.statements
+    pairing = Pairing(tuple(Pair(one, one, Kind.SAME) for one in statements), ())
+    return _Module(_module_name(path), _package(path), str(path), pairing, statements)
+
+
+def _package(path: Path) -> str:
+    """Return the package that relative imports of a file start from."""
     name = _module_name(path)
-    package = name if path.stem == "__init__" else name.rpartition(".")[0]
-    return _Importer(name, package, str(path), source.statements)
+    return name if path.stem == "__init__" else name.rpartition(".")[0]
 
 
 def _module_name(path: Path) -> str:

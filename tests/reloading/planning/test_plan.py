@@ -89,9 +89,9 @@ def test_classes() -> None:
     (step,) = planned("class C:\n x = 1", "class C:\n x = 2")
     assert isinstance(step, EditClass)
     assert isinstance(step.edit, ClassEdit)
-    assert not step.touched
+    assert not step.stale
     (step,) = planned("class C:\n x = A", "class C:\n x = A", Situation(stale=frozenset("A")))
-    assert step == EditClass(step.edit, touched=True)  # type: ignore[union-attr]
+    assert step == EditClass(step.edit, frozenset("A"))  # type: ignore[union-attr]
 
 
 def test_classes_that_are_outdated() -> None:
