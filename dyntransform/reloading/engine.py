@@ -18,6 +18,7 @@ from dyntransform.errors import ReloadError
 from dyntransform.importing.loader import Project
 from dyntransform.reloading.applying import function_imports as late
 from dyntransform.reloading.applying.edit import Edit
+from dyntransform.reloading.live.transaction import Transaction
 from dyntransform.reloading.model.reading import read_source
 from dyntransform.reloading.model.report import Action, Change, Place, ReloadEvent, Report
 from dyntransform.reloading.planning.module_diff import ModuleEdit
@@ -158,11 +159,11 @@ class Engine:
         files = tuple(dict.fromkeys(states[name].path for name in changed))
         importlib.invalidate_caches()
         self._project.roots.forget_names()
-        saved = self._states.snapshot(), self._project.loaded.snapshot(), replacements.snapshot()
         edit: Edit | None = None
         events: list[ReloadEvent] = []
         try:
             edit = self._prepared(states, changed, events)
+            self._enlist(edit.transaction)
             edit.apply()
             late.follow(edit, self._states.is_looked_up)
             edit.transaction.finish()
@@ -171,9 +172,6 @@ class Engine:
             if edit is not None:
                 for problem in edit.transaction.rollback():
                     error.add_note(f"one thing could not be put back: {type(problem).__name__}: {problem}")
-            self._states.restore(saved[0])
-            self._project.loaded.restore(saved[1])
-            replacements.restore(saved[2])
             self._forget_lines(files)
             effects = tuple(edit.executed) if edit is not None else ()
             seconds = time.perf_counter() - start
@@ -188,6 +186,12 @@ class Engine:
         changes = (*loaded, *edit.changes, *_as_they_are(edit))
         report = Report(changes, files=files, seconds=time.perf_counter() - start)
         return self._call_after(events, report)
+
+    def _enlist(self, transaction: Transaction) -> None:
+        """Have what is known of modules, and of replaced values, go back with the edit."""
+        transaction.on_rollback(functools.partial(self._states.restore, self._states.snapshot()))
+        transaction.on_rollback(functools.partial(self._project.loaded.restore, self._project.loaded.snapshot()))
+        transaction.on_rollback(functools.partial(replacements.restore, replacements.snapshot()))
 
     def _prepared(self, states: dict[str, ModuleState], changed: _Files, events: list[ReloadEvent]) -> Edit:
         """Read and compare what changed, and tell the hooks; what they are told is added to the events."""

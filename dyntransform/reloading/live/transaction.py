@@ -55,6 +55,7 @@ class Transaction:
         self._states: list[tuple[Any, dict[str, Any]]] = []
         self._contents: list[tuple[Any, Any, Any]] = []
         self._modules = dict(sys.modules)
+        self._on_rollback: list[_Operation] = []
         self._finally: list[_Operation] = []
         self._afterwards: list[_Operation] = []
 
@@ -142,6 +143,10 @@ class Transaction:
         """Have a step back made of what is changed otherwise."""
         self._undo.append(undo)
 
+    def on_rollback(self, operation: _Operation) -> None:
+        """Have something done last when the edit is undone, whether its changes were made or not."""
+        self._on_rollback.append(operation)
+
     def finally_do(self, operation: _Operation) -> None:
         """Have something done once the edit has succeeded, that cannot be undone."""
         self._finally.append(operation)
@@ -177,6 +182,7 @@ class Transaction:
             operation()
         self._finally.clear()
         self._undo.clear()
+        self._on_rollback.clear()
         self._saved.clear()
         for operation in self._afterwards:
             operation()
@@ -198,7 +204,15 @@ class Transaction:
                     break
                 except Exception as problem:  # noqa: BLE001 - told by the caller
                     problems.append(problem)
-        for kept in (self._undo, self._staged, self._derived, self._finally, self._saved, self._views):
+        for kept in (
+            self._undo,
+            self._on_rollback,
+            self._staged,
+            self._derived,
+            self._finally,
+            self._saved,
+            self._views,
+        ):
             kept.clear()
         if self._afterwards:  # classes were made, which refer to themselves
             gc.collect()
@@ -221,7 +235,7 @@ class Transaction:
             undo += _differences(target, state)
         for container, before, after in reversed(self._contents):
             undo.append(functools.partial(_restore_contents, container, before, after))
-        return undo + self._modules_back()
+        return [*undo, *self._modules_back(), *self._on_rollback]
 
     def _modules_back(self) -> list[_Operation]:
         present, former = dict(sys.modules), self._modules
