@@ -205,7 +205,7 @@ class _Search:
             groups.forced.update(one for one in scope.overtaken() if one not in scope.ran)
             for statement in scope.pairing.removed:
                 self._restart(statement.usage.counts, len(scope.pairs))
-        for place, pair in enumerate(scope.pairs):
+        for place, pair in enumerate(scope.pairs if self._facts.overridden else ()):
             self._restart(pair.new.usage.counts.intersection(self._facts.overridden), place)
         known = None
         while known != (known := (dict(self._changed), len(groups.forced), len(groups.skipped), len(groups.imported))):
@@ -215,19 +215,20 @@ class _Search:
         return groups
 
     def _look_at(self, place: int, pair: Pair) -> None:
-        scope, statement, usage = self._scope, pair.new, pair.new.usage
+        scope, statement = self._scope, pair.new
         if statement not in self._groups.forced and not scope.is_written(pair):
             if statement.is_definition:  # it is edited in place
                 first = statement not in scope.ran and not pair.same_text
                 names = evaluated(self._facts.edits_of(pair)) if first else ()
                 self._restart((name for name in names if scope.rebinders(name, place)), place)
                 return
-            changed = any(self._changed.get(name, place) < place for name in usage.reads)
+            changed = any(at < place and name in statement.usage.reads for name, at in self._changed.items())
             if not (changed or self._facts.is_touched(place, pair)) or self._is_refused(place, pair):
                 return
             self._groups.forced.add(statement)
+        usage = statement.usage
         if statement not in self._groups.quiet:
-            for name in usage.binds | usage.counts:
+            for name in usage.binds:
                 self._change(name, place)
                 self._groups.forced.update(scope.pairs[at].new for at in scope.rebinders(name, place))
         self._restart(scope.needs(place), place)
