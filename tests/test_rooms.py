@@ -27,6 +27,11 @@ def test_runtime_and_transform_know_nothing_of_a_running_program() -> None:
     assert arrows["dyntransform.transform"] <= {"dyntransform.cpython", "dyntransform.runtime"}
 
 
+def test_planning_sees_no_heap() -> None:
+    """Plans are made of two versions of the text: what is asked of the running program is handed in."""
+    assert "dyntransform.reloading.live" not in rooms.rooms()["dyntransform.reloading.planning"]
+
+
 def test_picture() -> None:
     """It is drawn from the sources: ``python tests/rooms.py`` writes it."""
     page = rooms.PAGE.read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ from dyntransform.errors import ReloadError
 from dyntransform.importing.loader import Project
 from dyntransform.reloading.applying import function_imports as late
 from dyntransform.reloading.applying.edit import Edit
+from dyntransform.reloading.live.running import Program
 from dyntransform.reloading.live.transaction import Transaction
 from dyntransform.reloading.model.reading import read_source
 from dyntransform.reloading.model.report import Action, Change, Place, ReloadEvent, Report
@@ -228,13 +229,13 @@ class Engine:
             stage = state.loaded.compiled.stage
             new = read_source(content.data, str(content.spec.origin), self._states.options, stage)
         new.check()
-        return ModuleEdit.of_edit(state, old, new, content.spec)
+        return ModuleEdit.of_edit(state, Program(), old, new, content.spec)
 
     def _dependent(self, name: str) -> ModuleEdit | None:
         state = self._states.get(name)
         if state is None:
             return None
-        return ModuleEdit.of_dependent(state, functools.partial(self._states.source, state))
+        return ModuleEdit.of_dependent(state, Program(), functools.partial(self._states.source, state))
 
     def _keep(self, edit: Edit) -> None:
         """Make the new version what is running."""

@@ -204,7 +204,8 @@ def active_frames() -> list[FrameType]:
     return frames
 
 
-_ENGINE = __package__ + "."
+_ENGINE = __package__.removesuffix("live")
+"""Begins the names of the engine's modules."""
 
 
 def suspended(codes: Sequence[CodeType]) -> Iterator[CodeType]:

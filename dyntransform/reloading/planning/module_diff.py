@@ -8,9 +8,8 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
-from dyntransform.reloading.live.heap import active_frames, live_functions
 from dyntransform.reloading.model.code_tree import (
     GENERIC,
     CodeNode,
@@ -29,7 +28,23 @@ from dyntransform.reloading.planning.pairing import Kind, Pair, Pairing, compare
 from dyntransform.reloading.project.module import ModuleState
 from dyntransform.runtime.names import absolute_name
 
-__all__ = ["ModuleEdit", "definition_node"]
+__all__ = ["ModuleEdit", "Running", "definition_node"]
+
+
+class Running(Protocol):
+    """What planning has to know of the running program, which it does not look at itself."""
+
+    def line_of(self, namespace: dict[str, Any]) -> int | None:
+        """Return the line that the top level of a module is at; None if it is not being executed."""
+
+    def is_run(self, code: CodeType, namespace: dict[str, Any], trees: Iterator[CodeType]) -> bool:
+        """Whether functions run some code.
+
+        Args:
+            code: the code.
+            namespace: globals of its module.
+            trees: what holds the code of the module's functions among its constants.
+        """
 
 
 @dataclasses.dataclass(eq=False)
@@ -38,6 +53,7 @@ class ModuleEdit:
 
     Attributes:
         state: the module as it runs.
+        program: the running program.
         edited: its file changed.
         spec: where the new version was found, if that is another file.
         compiled: what executes a statement.
@@ -46,6 +62,7 @@ class ModuleEdit:
     """
 
     state: ModuleState
+    program: Running
     edited: bool
     _read: Callable[[], Source]
     _read_old: Callable[[], Source] | None = None
@@ -56,11 +73,14 @@ class ModuleEdit:
     _edits: dict[Statement, list[DefinitionEdit]] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of_edit(cls, state: ModuleState, old: Source, new: Source, spec: ModuleSpec | None = None) -> ModuleEdit:
+    def of_edit(
+        cls, state: ModuleState, program: Running, old: Source, new: Source, spec: ModuleSpec | None = None
+    ) -> ModuleEdit:
         """Compare and compile the two versions of a file.
 
         Args:
             state: the module as it runs.
+            program: the running program.
             old: its source.
             new: the source to be run.
             spec: where that was found, if it is another file.
@@ -68,7 +88,7 @@ class ModuleEdit:
         Raises:
             SyntaxError, ValueError: the new version cannot be compiled.
         """
-        edit = cls(state, True, lambda: new, lambda: old, spec)  # noqa: FBT003 - a field
+        edit = cls(state, program, True, lambda: new, lambda: old, spec)  # noqa: FBT003 - a field
         for pair in edit.pairing.pairs:
             if not pair.same_text:
                 edit.edits_of(pair)  # before compiling changes the trees
@@ -76,14 +96,15 @@ class ModuleEdit:
         return edit
 
     @classmethod
-    def of_dependent(cls, state: ModuleState, read: Callable[[], Source]) -> ModuleEdit:
+    def of_dependent(cls, state: ModuleState, program: Running, read: Callable[[], Source]) -> ModuleEdit:
         """Take in a module whose file did not change.
 
         Args:
             state: the module as it runs.
+            program: the running program.
             read: gives its source; most dependent modules only get names bound again, and are not parsed for that.
         """
-        return cls(state, False, read)  # noqa: FBT003 - a field
+        return cls(state, program, False, read)  # noqa: FBT003 - a field
 
     @functools.cached_property
     def source(self) -> Source:
@@ -144,12 +165,10 @@ class ModuleEdit:
     @functools.cached_property
     def running(self) -> int | None:
         """Index of the statement of the old version that the module is executing now; None if it is not."""
-        for frame in active_frames():
-            if frame.f_code.co_name == "<module>" and frame.f_globals is self.namespace:
-                for index, statement in enumerate(self.old_statements):
-                    if statement.last_line >= frame.f_lineno:
-                        return index
-        return None
+        line = self.program.line_of(self.namespace)
+        if line is None:
+            return None
+        return next((index for index, one in enumerate(self.old_statements) if one.last_line >= line), None)
 
     @property
     def old_statements(self) -> list[Statement]:
@@ -204,7 +223,7 @@ class ModuleEdit:
 
     def _is_live(self, patch: Patch) -> bool:
         """Whether functions run the old code of a patch."""
-        return any(live_functions([patch.old], [self.namespace], self.old_trees()).values())
+        return self.program.is_run(patch.old, self.namespace, self.old_trees())
 
     def code(self, statement: Statement) -> CodeType:
         """Return what executes a top-level statement; functions it makes get the code that live ones have."""
