@@ -217,13 +217,15 @@ class _Search:
     def _look_at(self, place: int, pair: Pair) -> None:
         scope, statement = self._scope, pair.new
         if statement not in self._groups.forced and not scope.is_written(pair):
-            if statement.is_definition:  # it is edited in place
+            changed = any(at < place and name in statement.usage.reads for name, at in self._changed.items())
+            touched = changed or self._facts.is_touched(place, pair)
+            if statement.is_definition:  # it is edited in place, with what it evaluates there
                 first = statement not in scope.ran and not pair.same_text
-                names = evaluated(self._facts.edits_of(pair)) if first else ()
+                names = evaluated(self._facts.edits_of(pair)) if first else frozenset()
+                names |= statement.usage.reads if touched else frozenset()
                 self._restart((name for name in names if scope.rebinders(name, place)), place)
                 return
-            changed = any(at < place and name in statement.usage.reads for name, at in self._changed.items())
-            if not (changed or self._facts.is_touched(place, pair)) or self._is_refused(place, pair):
+            if not touched or self._is_refused(place, pair):
                 return
             self._groups.forced.add(statement)
         usage = statement.usage

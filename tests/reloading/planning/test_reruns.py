@@ -79,6 +79,7 @@ def test_chain(text, chain):
         ("N = 1; N = N + 1; if A: N = 5", "A", ["N = 1", "N = N + 1", "if A: N = 5"]),
         ("a = []; b = []; a[:], b[:] = A, A", "A", ["a = []", "b = []", "a[:], b[:] = A, A"]),
         ("def f(x=A): pass; f.x = 1", "A", []),
+        ("N = 1; def f(x=A, y=N): pass; N = 2", "A", ["N = 1", "N = 2"]),
     ],
 )
 def test_statements_that_read_a_changed_value(text, changed, forced):
