@@ -24,6 +24,8 @@ from reloading.observing import describe_module, differences
 from reloading.snapshots import Snapshot
 
 import dyntransform
+import dyntransform.reloading.classes.kinds.fields
+import dyntransform.reloading.classes.reconcile
 import dyntransform.reloading.engine
 import dyntransform.reloading.model.compiled_source  # these, so that no child has to import them
 import dyntransform.transform.concrete
