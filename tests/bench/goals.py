@@ -121,6 +121,8 @@ def _hooks(by: Found) -> Iterator[Goal]:
 
 def _reload(by: Found) -> Iterator[Goal]:
     for case, limit in LIMITS.items():
+        if (case, "dyntransform") not in by:
+            continue
         yield Goal(f"reload: {case}", limit, statistics.median(by[case, "dyntransform"].values()) * MS, " ms")
 
 

@@ -115,3 +115,20 @@ def test_collection_is_as_the_program_had_it(project, enabled):
         assert (gc.isenabled(), m.f()) == (enabled, 2)
     finally:
         (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_enlists_goes_back_with_an_edit(live):
+    """Whether its changes were made or not, and not once it has succeeded."""
+    seen = []
+    for undone in (True, False):
+        edit = transaction.Transaction()
+        edit.on_rollback(lambda: seen.append("back"))
+        if live:
+            edit.commit()
+        if undone:
+            assert edit.rollback() == []
+        else:
+            edit.finish()
+            edit.rollback()
+    assert seen == ["back"]
