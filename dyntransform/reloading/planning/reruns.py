@@ -12,7 +12,6 @@ import ast
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from dyntransform.reloading.model.statement import Statement
@@ -36,7 +35,7 @@ class Scope:
 
     pairing: Pairing
     old: Sequence[Statement]
-    stars: Mapping[int, frozenset[str]] = MappingProxyType({})
+    stars: Mapping[int, frozenset[str]] = dataclasses.field(default_factory=dict)
     ran: Container[Statement] = ()
 
     @functools.cached_property
