@@ -294,9 +294,10 @@ PROGRAMS = {
         logs.f()
     """,
     "source that is compiled again": """
-        import ast, dis, module
+        import ast, itertools, module
         print(len(ast.parse(open(module.__file__).read()).body), module.__loader__.get_source("module")[:40])
-        print([line for *_, line in module.__loader__.get_code("module").co_lines()])
+        lines = (line for *_, line in module.__loader__.get_code("module").co_lines())
+        print([line for line, _ in itertools.groupby(lines)])
     """,
     "monitoring": """
         import sys, module
