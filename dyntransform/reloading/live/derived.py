@@ -8,6 +8,7 @@ import dis
 import functools
 import inspect
 import typing
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
@@ -52,7 +53,7 @@ def refresh(cls: type, transaction: Transaction, *, bases: bool, names: frozense
     for each in classes:
         if getattr(each, "_is_protocol", False):
             _refresh_protocol(each, transaction)
-    forget = functools.partial(_forget_instance_checks, object if names or bases else cls)
+    forget = functools.partial(_forget_instance_checks, cls, everywhere=bool(names or bases))
     if names or bases or abstract:
         transaction.derive(forget, forget)
     if names or bases:
@@ -81,14 +82,45 @@ def _refresh_protocol(cls: Any, transaction: Transaction) -> None:
     transaction.derive(update, functools.partial(setattr, cls, "__protocol_attrs__", before))
 
 
-def _forget_instance_checks(top: type) -> None:
-    """Have the abstract classes below ask again: their hooks may look at the members of any class.
+def _forget_instance_checks(cls: type, *, everywhere: bool) -> None:
+    """Have abstract classes ask again whose answers may be others now. Classes that were registered stay so.
 
-    Classes that were registered stay so.
+    Args:
+        cls: a class of which something changed.
+        everywhere: its members or bases changed, at which the hook of any abstract class may look.
     """
+    _reset_caches(cls)
+    if everywhere:
+        _forget_refusals()
+        if any(map(_may_be_cached, with_subclasses(cls))):
+            _reset_caches(object)
+
+
+def _reset_caches(top: type) -> None:
     for cls in with_subclasses(top):
         if isinstance(cls, abc.ABCMeta) and _has_hook(cls):
             _abc._reset_caches(cls)
+
+
+def _forget_refusals() -> None:
+    """Have all abstract classes forget which classes are none of theirs, as each registration of a class does."""
+    _abc._reset_registry(_Registry)
+    _abc._reset_caches(_Registry)
+    _Registry.register(_Registered)
+
+
+class _Registry(abc.ABC):  # noqa: B024 - it only registers
+    pass
+
+
+class _Registered:
+    pass
+
+
+def _may_be_cached(cls: type) -> bool:
+    """Whether an abstract class may know a class as one of its own: by a weak reference that has a callback."""
+    own = (one for one in weakref.getweakrefs(cls) if issubclass(type(one), weakref.ref))  # and not a proxy
+    return any(one.__callback__ is not None for one in own)
 
 
 def _has_hook(cls: type) -> bool:
