@@ -238,6 +238,7 @@ def serve() -> None:
     for module in (
         "dyntransform.hook",
         "dyntransform.cpython.checks",
+        "dyntransform.reloading.class_succession",
         "dyntransform.reloading.engine",
         "dyntransform.lifting.statements",
         "dyntransform.compiled.rewriting",

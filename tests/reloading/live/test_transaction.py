@@ -132,3 +132,17 @@ def test_what_enlists_goes_back_with_an_edit(live):
             edit.finish()
             edit.rollback()
     assert seen == ["back"]
+
+
+def test_modules_of_the_engine_stay(monkeypatch):
+    """What the engine itself imports while it applies an edit is no part of the edit: it stays when that is undone."""
+    for name in ("colorsys", "wave"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    changes = transaction.Transaction()
+    with changes.own_imports():
+        import colorsys
+    import wave  # noqa: F401 - as a statement of the edit does
+
+    assert changes.rollback() == []
+    assert sys.modules["colorsys"] is colorsys
+    assert "wave" not in sys.modules
