@@ -12,13 +12,13 @@ __all__ = ["check_engine"]
 
 _PRIVATE = {
     "_abc": ("_abc_init", "_get_dump", "_reset_caches", "_reset_registry"),
-    "ctypes": ("pythonapi",),
+    "_ctypes": ("FUNCFLAG_PYTHONAPI",),
     "dataclasses": ("_FIELD_CLASSVAR",),
     "functools": ("_lru_cache_wrapper",),
     "sys": ("_current_frames", "_getframe"),
     "typing": ("_cleanups", "_get_protocol_attrs"),
 }
-"""Private names of the standard library that the engine uses, by module."""
+"""Private names of the standard library that the engine uses, by module; `ctypes` itself is only needed for classes."""
 
 
 def check_engine() -> None:
