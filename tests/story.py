@@ -238,7 +238,7 @@ def serve() -> None:
     for module in (
         "dyntransform.hook",
         "dyntransform.cpython.checks",
-        "dyntransform.reloading.class_succession",
+        "dyntransform.reloading.classes.reconcile",
         "dyntransform.reloading.engine",
         "dyntransform.lifting.statements",
         "dyntransform.compiled.rewriting",
