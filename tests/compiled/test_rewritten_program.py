@@ -10,9 +10,10 @@ import sys
 import traceback
 import types
 from collections.abc import Iterator
-from types import CodeType, FrameType
+from types import CodeType
 
 import pytest
+from behind_imports import IMPORTS, Handing, events, executed
 
 from dyntransform.compiled.rewriting import rewrite
 from dyntransform.runtime.lookup import Replacements, replacements
@@ -254,27 +255,9 @@ def test_results_and_tracebacks(name: str) -> None:
 def test_line_events(name: str) -> None:
     """A debugger stops on the lines where it stops in plain Python, while no value is replaced."""
     replacements.switch()
-    plain, rewritten = [_lines(code, name) for code in pair()]
+    plain, rewritten = [events(lambda code=code: told(code, name)) for code in pair()]
     assert plain
     assert plain == rewritten
-
-
-def _lines(code: CodeType, name: str) -> list[tuple[str, str, int]]:
-    seen: list[tuple[str, str, int]] = []
-
-    def trace(frame: FrameType, event: str, _: object) -> object:
-        if frame.f_code.co_filename != "file.py":
-            return None
-        seen.append((event, frame.f_code.co_name, frame.f_lineno))
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        told(code, name)
-    finally:
-        sys.settrace(before)
-    return seen
 
 
 def test_names_in_functions_are_live_after_a_value_was_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,19 +311,9 @@ def plain_ones():
     assert late == ["new", (["new"], "new", "other"), ("new", "old"), ["old"], "old"]
 
 
-IMPORTS = {
-    "line": "from m import a, b as c\nx = 1\n",
-    "lines": "from m import (\n  a,\n  b as c,\n)\nx = 1\n",
-    "last": "x = 1\nfrom m import a\n",
-    "joined": "x = 1; from m import a; y = 2\n",
-    "blocks": "for i in 'ab':\n  if i == 'a': from m import a\n  else:\n    from m import b as a\n",
-    "protected": "try:\n  from m import a, none\nexcept ImportError:\n  from m import b as c\nfinally:\n  x = 1\n",
-    "handler": "try:\n  from m import a\n  1 / 0\nexcept ZeroDivisionError:\n  x = a\n",
-    "class": "class A:\n  from m import a\n  x = 1\nclass B(object):\n  from m import b\na = A.a; c = B.b\n",
+COMPILED = IMPORTS | {
     "enumeration": "import enum\nclass A(enum.Enum):\n  from m import a\n  b = 1\na = A.a.value; x = len(A)\n",
-    "global": "def f():\n  global a\n  from m import a\nf()\n",
     "declared in a function": "from m import a\ndef f():\n  global a\n  a = a,\n",
-    "many": "from m import " + ", ".join(f"a as a{i}" for i in range(40)) + "\nx = a39\n",
 }
 
 
@@ -353,27 +326,8 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     return module
 
 
-def executed(code: CodeType) -> tuple[list[tuple[str, int]], dict[str, object]]:
-    """Execute a module; return its line events and its namespace."""
-    lines: list[tuple[str, int]] = []
-    namespace: dict[str, object] = {"__name__": "one"}
-
-    def trace(frame: FrameType, event: str, _: object) -> object:
-        if frame.f_code.co_filename == "file.py" and event == "line":
-            lines.append((frame.f_code.co_name, frame.f_lineno))
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        exec(code, namespace)
-    finally:
-        sys.settrace(before)
-    return lines, namespace
-
-
 @pytest.mark.usefixtures("table", "provider")
-@pytest.mark.parametrize("text", list(IMPORTS.values()), ids=list(IMPORTS))
+@pytest.mark.parametrize("text", list(COMPILED.values()), ids=list(COMPILED))
 def test_behind_imports(text: str) -> None:
     """A module asks behind its imports; names, their order and line events are those of the plain code."""
     plain = compile(text, "file.py", "exec", dont_inherit=True)
@@ -390,17 +344,9 @@ def test_behind_imports(text: str) -> None:
 def test_replaced_behind_an_import(provider: types.ModuleType, name: str) -> None:
     """An imported value that an edit replaced is what it was replaced by."""
     old, new = provider.a, object()
-    code = rewrite(compile(IMPORTS[name], "file.py", "exec", dont_inherit=True), Options()).code
+    code = rewrite(compile(COMPILED[name], "file.py", "exec", dont_inherit=True), Options()).code
 
-    class Module(types.ModuleType):
-        """One that gives the old value once."""
-
-        def __getattribute__(self, name: str) -> object:
-            return values.pop() if name == "a" and values else super().__getattribute__(name)
-
-    values = [old]
-    module = Module("m")
-    vars(module).update(a=new, b=provider.b)
+    module = Handing(old, a=new, b=provider.b)
     sys.modules["m"] = module
     saved = replacements.snapshot()
     replacements.add("m", "a", old)
@@ -410,7 +356,7 @@ def test_replaced_behind_an_import(provider: types.ModuleType, name: str) -> Non
         exec(code, namespace)
     finally:
         replacements.restore(saved)
-    assert not values
+    assert not module.olds
     assert namespace["a"] is new
 
 

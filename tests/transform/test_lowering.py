@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from types import CodeType
 
 import pytest
+from behind_imports import IMPORTS, Handing, events, executed
 from same_code import differences
 
 from dyntransform.runtime.lookup import Replacements, replacements
@@ -146,27 +147,19 @@ def test_results_and_tracebacks(name: str) -> None:
     assert _outcome(plain[0][name]) == _outcome(plain[1][name])
 
 
-def _lines(code: CodeType) -> list[tuple[str, int]]:
+def _lines(code: CodeType) -> list[tuple[str, str, int]]:
     """Return the events that a trace function sees of the code's function f."""
-    events: list[tuple[str, int]] = []
-
-    def trace(frame: types.FrameType, event: str, _arg: object) -> object:
-        if frame.f_code.co_filename != "file.py":
-            return None
-        events.append((event, frame.f_lineno))
-        return trace
-
     namespace: dict[str, types.FunctionType] = {}
     exec(code, namespace)
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        namespace["f"]()
-    except AssertionError:
-        events.append(("failed", 0))
-    finally:
-        sys.settrace(before)
-    return events
+    failed = []
+
+    def call() -> None:
+        try:
+            namespace["f"]()
+        except AssertionError:
+            failed.append(("failed", "f", 0))
+
+    return [*events(call), *failed]
 
 
 @pytest.mark.usefixtures("table")
@@ -231,18 +224,6 @@ def test_at_rest_costs_one_test() -> None:
     assert (read.opname, after.opname) == ("LOAD_FAST", "RETURN_VALUE")
 
 
-IMPORTS = {
-    "line": "from m import a, b as c\nx = 1\n",
-    "lines": "from m import (\n  a,\n  b as c,\n)\nx = 1\n",
-    "last": "x = 1\nfrom m import a\n",
-    "joined": "x = 1; from m import a; y = 2\n",
-    "blocks": "for i in 'ab':\n  if i == 'a': from m import a\n  else:\n    from m import b as a\n",
-    "protected": "try:\n  from m import a\nexcept ImportError:\n  from m import b as a\nfinally:\n  x = 1\n",
-    "class": "class A:\n  from m import a\n  x = 1\nclass B(object):\n  from m import b\n",
-    "global": "def f():\n  global a\n  from m import a\nf()\n",
-}
-
-
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     """A module ``m``."""
@@ -250,24 +231,6 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     vars(module).update(a=object(), b=object())
     monkeypatch.setitem(sys.modules, "m", module)
     return module
-
-
-def _traced(code: CodeType, namespace: dict[str, object]) -> list[tuple[str, int]]:
-    """Execute a module; return its line events."""
-    lines: list[tuple[str, int]] = []
-
-    def trace(frame: types.FrameType, event: str, _arg: object) -> object:
-        if frame.f_code.co_filename == code.co_filename and event == "line":
-            lines.append((frame.f_code.co_name, frame.f_lineno))
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        exec(code, namespace)
-    finally:
-        sys.settrace(before)
-    return lines
 
 
 @pytest.mark.parametrize("asks", [False, True])
@@ -280,9 +243,8 @@ def test_behind_imports(provider: types.ModuleType, table: Replacements, name: s
     if asks:
         table.add("m", "none", object())
         table.switch()
-    one: dict[str, object] = {"__name__": "one"}
-    other: dict[str, object] = {"__name__": "one"}
-    assert _traced(plain, one) == _traced(lowered, other)
+    (lines, one), (again, other) = executed(plain), executed(lowered)
+    assert lines == again
     assert list(one) == list(other)
     assert [one.get(each) is other.get(each) for each in "acxyi"] == [True] * 5
     assert provider is not None
@@ -301,20 +263,10 @@ def test_replaced_behind_an_import(provider: types.ModuleType, table: Replacemen
     table.add("m", "a", old)
     table.switch()
 
-    class Module(types.ModuleType):
-        """One that gives the old value once."""
-
-        def __getattribute__(self, name: str) -> object:
-            if name == "a" and values:
-                return values.pop()
-            return super().__getattribute__(name)
-
-    values = [old]
-    module = Module("m")
-    module.a = new  # type: ignore[attr-defined]
-    sys.modules["m"] = module
+    sys.modules["m"] = module = Handing(old, a=new)
     namespace: dict[str, object] = {}
     exec(codes("from m import a\n")[1], namespace)
+    assert not module.olds
     assert namespace["a"] is new
 
 
