@@ -12,6 +12,10 @@ from dyntransform.commands.jobs import add_jobs
 from dyntransform.config import load
 from dyntransform.errors import ConfigError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dyntransform.building.cached import Module, Outcome
+
 __all__ = ["compile"]
 
 
@@ -32,20 +36,12 @@ def compile(words: Sequence[str]) -> int:  # noqa: A001 - the name of the comman
     if sys.dont_write_bytecode:
         raise ConfigError("Python is told to write no compiled files: run this without -B and PYTHONDONTWRITEBYTECODE")
 
-    from dyntransform.building.cached import modules, store
+    from dyntransform.building.cached import store
     from dyntransform.building.crew import work_off
-    from dyntransform.building.late_bound import LateBound
     from dyntransform.console import module_progress
-    from dyntransform.importing.roots import Roots
 
     start = time.perf_counter()
-    folders = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in options.src]
-    settings = load(folders[0])
-    roots = Roots(settings.roots or folders, settings.exclude)
-    late_bound = LateBound(frozenset(), roots, settings.late_bind == "all", settings.dynamic_class)
-    found = modules(options.src, roots, late_bound)
-    if not found:
-        raise ConfigError(f"{' '.join(options.src)}: no modules of the project; its roots are {', '.join(roots.paths)}")
+    found = _modules(options.src)
     outcomes = []
     try:
         with module_progress(len(found), "compiling") as advance:
@@ -55,14 +51,33 @@ def compile(words: Sequence[str]) -> int:  # noqa: A001 - the name of the comman
     except KeyboardInterrupt:
         print("dyntransform: interrupted; what was compiled stays", file=sys.stderr)
         return 130
+    print(f"{_told(outcomes)} in {time.perf_counter() - start:.1f} s")
+    return 1 if any(outcome.problem for outcome in outcomes) else 0
+
+
+def _modules(paths: Sequence[str]) -> list[Module]:
+    """Return the modules of the project that lie in files and folders; there are some."""
+    from dyntransform.building.cached import modules
+    from dyntransform.building.late_bound import LateBound
+    from dyntransform.importing.roots import Roots
+
+    folders = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in paths]
+    settings = load(folders[0])
+    roots = Roots(settings.roots or folders, settings.exclude)
+    found = modules(paths, roots, LateBound(frozenset(), roots, settings.late_bind == "all", settings.dynamic_class))
+    if not found:
+        raise ConfigError(f"{' '.join(paths)}: no modules of the project; its roots are {', '.join(roots.paths)}")
+    return found
+
+
+def _told(outcomes: Sequence[Outcome]) -> str:
+    """Print what went wrong, and return how many modules came to what."""
     for outcome in outcomes:
         if outcome.problem or outcome.reason:
             print(outcome.problem or outcome.reason, file=sys.stderr)
     failed = sum(bool(outcome.problem) for outcome in outcomes)
     new = sum(outcome.is_new and not outcome.problem for outcome in outcomes)
-    told = f"{new} compiled, {len(outcomes) - new - failed} as they were{f', {failed} failed' if failed else ''}"
-    print(f"{told} in {time.perf_counter() - start:.1f} s")
-    return 1 if failed else 0
+    return f"{new} compiled, {len(outcomes) - new - failed} as they were{f', {failed} failed' if failed else ''}"
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:

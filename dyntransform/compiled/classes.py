@@ -1,4 +1,4 @@
-"""The class statements of compiled code that gain `DynamicClass`: `transform.decide` has the rule, and says why."""
+"""The class statements of compiled code that gain `DynamicClass`: `transform.class_rule` has the rule, and says why."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class Engine:
         self._forget_lines(files)
         loaded = [
             Change(name, "", Action.LOADED)
-            for name in edit.transaction.new_modules
+            for name in edit.transaction.imports.new
             if self._project.loaded.get(name) is not None
         ]
         changes = (*loaded, *edit.changes, *_as_they_are(edit))

@@ -6,28 +6,26 @@ The one authority for what rewriting means: `lowering` turns the marks into code
 from __future__ import annotations
 
 import ast
-import bisect
 import dataclasses
 import functools
 import symtable
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeAlias
 
 from dyntransform.cpython.lazy import is_lazy
 from dyntransform.runtime.dynamic_class import BASE
+from dyntransform.transform.blocks import STATEMENT_LISTS, has_line_of, statement_lists
+from dyntransform.transform.class_rule import gains_base, is_plain, rebinds_object
 from dyntransform.transform.optout import MARK, opted_out_classes
 from dyntransform.transform.scopes import Function, ScopedVisitor, ScopeMismatchError, mangled
 
 __all__ = [
-    "STATEMENT_LISTS",
     "Decisions",
     "Import",
     "Options",
     "Source",
     "decide",
     "future_annotations",
-    "has_line_of",
-    "statement_lists",
     "top_level",
 ]
 
@@ -88,7 +86,7 @@ class Decisions:
     Attributes:
         reads: name nodes that become a late-bound lookup, with the sources of the name.
         links: from-imports at module level and in class bodies, and those in functions that declare the name global.
-        classes: class statements that gain `DynamicClass`, by the rule of `_gains_base`.
+        classes: class statements that gain `DynamicClass`, by the rule of `class_rule`.
         reason: why nothing is rewritten although something should be; empty otherwise.
     """
 
@@ -178,10 +176,10 @@ class _Imports:
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 scope = _Scope(f"{scope.name}.{node.name}.{_LOCAL}".lstrip("."), is_function=True)
             elif isinstance(node, ast.ClassDef):
-                is_plain = _is_plain(node) and not (node.bases and self._rebinds_object)
-                if is_plain and not scope.in_function and _gains_base(node) and self._options.dynamic_class:
+                plain = is_plain(node) and not (node.bases and self._rebinds_object)
+                if plain and not scope.in_function and gains_base(node) and self._options.dynamic_class:
                     self._decisions.classes.append(node)
-                scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=is_plain)
+                scope = _Scope(f"{scope.name}.{node.name}".lstrip("."), is_plain=plain)
             elif isinstance(node, ast.Global) and not scope.is_function:
                 self._declared.update(node.names)
             if STATEMENT_LISTS.intersection(node._fields):
@@ -192,8 +190,7 @@ class _Imports:
 
     @functools.cached_property
     def _rebinds_object(self) -> bool:
-        """Whether a base `object` may be something else: a statement of the module or a class binds the name."""
-        return any("object" in _bound(statement) for statement in _outside_functions(self._body))
+        return rebinds_object(self._body)
 
     def _unless_declared(self, link: Import) -> Import:
         """Have the link of a name that the module or a class declares global recorded only."""
@@ -231,91 +228,6 @@ class _Scope:
 
 _LOCAL = "<locals>"
 _MODULE = _Scope()
-
-STATEMENT_LISTS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
-"""Fields of nodes that have statements in them."""
-
-
-def statement_lists(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the statement lists of a module or compound statement, in the order of the source.
-
-    Args:
-        node: one that has some of `STATEMENT_LISTS`.
-    """
-    yield getattr(node, "body", [])
-    for part in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]:
-        yield part.body
-    yield getattr(node, "orelse", [])
-    yield getattr(node, "finalbody", [])
-
-
-def has_line_of(node: ast.stmt, lines: list[int]) -> bool:
-    """Whether one of the lines is among those of a statement, with its decorators; others need not be looked into.
-
-    Args:
-        node: the statement.
-        lines: numbers, in order.
-    """
-    decorators = getattr(node, "decorator_list", None)
-    index = bisect.bisect_left(lines, decorators[0].lineno if decorators else node.lineno)
-    return index < len(lines) and lines[index] <= (node.end_lineno or node.lineno)
-
-
-def _gains_base(node: ast.ClassDef) -> bool:
-    """Whether a class without bases that does not stand in a function gains the base.
-
-    The others would show it: a decorator may make a second class, whose slots a base with a ``__dict__`` makes useless;
-    classes without any attributes of their own are mixed with `Generic` and abstract ones, where a shared last base is
-    in the way of an order; type parameters are the base `Generic`; what a function makes is often compared at once.
-    """
-    has_parameters = bool(getattr(node, "type_params", ()))
-    return not node.decorator_list and not has_parameters and not _binds_slots(node)
-
-
-def _binds_slots(node: ast.ClassDef) -> bool:
-    """Whether a statement in the body of the class, or in its blocks, binds ``__slots__``."""
-    return any("__slots__" in _bound(statement) for statement in _outside_functions(node.body, classes=False))
-
-
-def _outside_functions(body: list[ast.stmt], *, classes: bool = True) -> Iterator[ast.stmt]:
-    """Yield statements and those in their blocks, in no order: not those of functions, those of classes if asked."""
-    scopes = _FUNCTIONS if classes else (*_FUNCTIONS, ast.ClassDef)
-    pending = list(body)
-    while pending:
-        statement = pending.pop()
-        yield statement
-        if STATEMENT_LISTS.intersection(statement._fields) and not isinstance(statement, scopes):
-            pending += [inner for block in statement_lists(statement) for inner in block]
-
-
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement binds, or updates: as a definition, an import, or with targets."""
-    if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
-        yield statement.name
-    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        yield from (alias.asname or alias.name for alias in statement.names)
-    if isinstance(statement, ast.AnnAssign) and statement.value is None:
-        return
-    targets: list[ast.expr | None] = [*getattr(statement, "targets", ()), getattr(statement, "target", None)]
-    targets += [item.optional_vars for item in getattr(statement, "items", ())]
-    while targets:
-        match targets.pop():
-            case ast.Name(name):
-                yield name
-            case ast.Tuple(parts) | ast.List(parts):
-                targets += parts
-            case ast.Starred(part):
-                targets.append(part)
-
-
-def _is_plain(node: ast.ClassDef) -> bool:
-    """Whether the class has no bases but `object`, and no keywords."""
-    if node.keywords or len(node.bases) > 1:
-        return False
-    return not node.bases or (isinstance(node.bases[0], ast.Name) and node.bases[0].id == "object")
 
 
 class _Reads(ScopedVisitor):

@@ -23,7 +23,8 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 
 from dyntransform.runtime.dynamic_class import BASE
-from dyntransform.transform.decide import STATEMENT_LISTS, Decisions, Import, Source, has_line_of, statement_lists
+from dyntransform.transform.blocks import STATEMENT_LISTS, has_line_of, statement_lists
+from dyntransform.transform.decide import Decisions, Import, Source
 
 __all__ = ["REPLACED", "add_bases", "ask_behind", "base_of", "lower"]
 

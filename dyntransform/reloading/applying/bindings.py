@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from dyntransform.cpython.lazy import is_unresolved
+from dyntransform.reloading.live.members import class_at
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.values import same_value
 from dyntransform.reloading.model.code_tree import readers
@@ -24,7 +25,7 @@ from dyntransform.runtime.hooks import kept_names
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.links import LinkSpec
 
-__all__ = ["KEPT_NOTE", "Bindings", "Rebinding", "class_at"]
+__all__ = ["KEPT_NOTE", "Bindings", "Rebinding"]
 
 KEPT_NOTE = "the module keeps it: __dyn_keep__"
 
@@ -340,14 +341,3 @@ def _links(module: ModuleEdit) -> Iterable[LinkSpec]:
 def _imports_any(module: ModuleEdit, provider: str, names: Collection[str]) -> bool:
     """Whether a live binding of a module is to one of the names of another."""
     return any(origin == provider and any(name in names for name, _ in pairs) for _, origin, pairs in _links(module))
-
-
-def class_at(namespace: dict[str, Any], qualname: str) -> type | None:
-    """Return the class whose member has this qualified name."""
-    *path, _ = qualname.split(".")
-    if not path or "<locals>" in path:
-        return None
-    found: Any = namespace.get(path[0])
-    for name in path[1:]:
-        found = vars(found).get(name) if isinstance(found, type) else None
-    return found if isinstance(found, type) else None

@@ -7,7 +7,7 @@ import functools
 import weakref
 from collections.abc import Callable
 
-from dyntransform.reloading.applying.bindings import Bindings, Rebinding
+from dyntransform.reloading.applying.bindings import Bindings
 from dyntransform.reloading.applying.execution import Execution
 from dyntransform.reloading.applying.instance_hooks import Arrivals
 from dyntransform.reloading.applying.patching import Patching
@@ -23,25 +23,13 @@ from dyntransform.reloading.live.transaction import MISSING, Transaction
 from dyntransform.reloading.model.code_tree import CodeNode
 from dyntransform.reloading.model.report import Action, Change, Place
 from dyntransform.reloading.model.statement import Statement
+from dyntransform.reloading.planning import plan
 from dyntransform.reloading.planning.definitions import (
     ClassEdit,
 )
 from dyntransform.reloading.planning.module_diff import ModuleEdit, definition_node
 from dyntransform.reloading.planning.order import Ordering
 from dyntransform.reloading.planning.pairing import Kind, Pair
-from dyntransform.reloading.planning.plan import (
-    Annotate,
-    BindAgain,
-    EditClass,
-    Move,
-    PatchCode,
-    Refuse,
-    RunStatement,
-    Situation,
-    Step,
-    Wait,
-    plan_statement,
-)
 from dyntransform.reloading.planning.removed_names import check_imports
 from dyntransform.reloading.planning.reruns import Facts, Scope, UpdateGroups, update_groups
 
@@ -75,7 +63,9 @@ class Edit:
         self._arrivals = Arrivals(this)
         self.is_project = ordering.is_project
         self.importers = ordering.importers
+        self.rebound = self._bindings.changed
         self.bind = self._bindings.bind
+        self.executed = self._execution.executed
         self.must_be_live = self._execution.must_be_live
         self.live = self._patching.live
         self.lacks = self._patching.lacks
@@ -85,16 +75,6 @@ class Edit:
         self._begun: set[str] = set()
         self._ran: dict[Statement, int] = {}
         self._noted: set[tuple[str, str, Action]] = set()
-
-    @property
-    def rebound(self) -> dict[tuple[str, str], Rebinding]:
-        """The names whose value the edit changed, by module and name."""
-        return self._bindings.changed
-
-    @property
-    def executed(self) -> list[str]:
-        """Place and name of each statement that ran live; see `Execution`."""
-        return self._execution.executed
 
     def late_importers(self, module: str, name: str) -> list[str]:
         """Return the modules whose functions import a name of a module when they are called, edited ones as edited."""
@@ -205,9 +185,9 @@ class Edit:
         ran = pair.kind == Kind.SAME or pair.new in self._ran
         return bool(ran and pair.new.usage.updates and self.is_touched(edit, index, pair)) and not edit.may_run(pair)
 
-    def _situation(self, edit: ModuleEdit, index: int, pair: Pair, *, together: bool, quiet: bool) -> Situation:
+    def _situation(self, edit: ModuleEdit, index: int, pair: Pair, *, together: bool, quiet: bool) -> plan.Situation:
         touched = self.is_touched(edit, index, pair)
-        return Situation(
+        return plan.Situation(
             first=pair.new not in self._ran,
             stale=self.stale_names(edit, pair.new, index) if touched else frozenset(),
             together=together,
@@ -216,34 +196,34 @@ class Edit:
             outdated=bool(self.outdated),
         )
 
-    def _statement(self, edit: ModuleEdit, index: int, pair: Pair, situation: Situation) -> None:
-        steps = list(plan_statement(pair, edit.edits_of, situation))
+    def _statement(self, edit: ModuleEdit, index: int, pair: Pair, situation: plan.Situation) -> None:
+        steps = list(plan.plan_statement(pair, edit.edits_of, situation))
         while steps:
             step = steps.pop(0)
-            if isinstance(step, BindAgain) and not self._bind_again(edit, index, pair):
+            if isinstance(step, plan.BindAgain) and not self._bind_again(edit, index, pair):
                 steps = list(step.otherwise)
             else:
                 self._carry_out(edit, index, pair, step)
 
-    def _carry_out(self, edit: ModuleEdit, index: int, pair: Pair, step: Step) -> None:
+    def _carry_out(self, edit: ModuleEdit, index: int, pair: Pair, step: plan.Step) -> None:
         match step:
-            case RunStatement(Action.RAN):
+            case plan.RunStatement(Action.RAN):
                 if pair.old is not None:
                     self._removal.withdraw(edit, pair.old, pair.new)
                 self._run(edit, index, pair, Action.RAN)
-            case RunStatement(action, quiet=quiet):
+            case plan.RunStatement(action, quiet=quiet):
                 self._execution.run(edit, index, pair, action, quiet=quiet)
-            case PatchCode():
+            case plan.PatchCode():
                 self._function(edit, index, pair, step)
-            case EditClass(change, stale):
+            case plan.EditClass(change, stale):
                 self._class(edit, index, pair, change, touched=bool(stale))
-            case Annotate():
+            case plan.Annotate():
                 self._execution.annotate(edit, index, pair)
-            case Move():
+            case plan.Move():
                 derived.move(edit.namespace, edit.codes[index], self.transaction)
-            case Wait(reason):
+            case plan.Wait(reason):
                 self._note(edit, pair.new.name, Action.WAITS, pair.new.first_line, reason)
-            case Refuse(reason):
+            case plan.Refuse(reason):
                 self._note(edit, pair.new.name, Action.REFUSED, pair.new.first_line, reason)
 
     def _bind_again(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
@@ -285,7 +265,7 @@ class Edit:
 
     # ------------------------------------------------------------------ definitions
 
-    def _function(self, edit: ModuleEdit, index: int, pair: Pair, step: PatchCode) -> None:
+    def _function(self, edit: ModuleEdit, index: int, pair: Pair, step: plan.PatchCode) -> None:
         change, node = step.edit, step.edit.new.node
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         rerun = step.run is not None
@@ -325,7 +305,7 @@ class Edit:
             return
         if change.decorated and change.new is pair.new:
             self._removal.withdraw(edit, change.old, pair.new)
-        with self.transaction.own_imports():  # a third of the engine
+        with self.transaction.imports.of_the_engine():  # a third of the engine
             from dyntransform.reloading.classes.edit import ClassWork
             from dyntransform.reloading.classes.site import ClassSite
         work = ClassWork(ClassSite(self, edit, index, change, (name,)), cls)

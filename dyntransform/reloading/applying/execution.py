@@ -80,7 +80,7 @@ class Execution:
                 self._transaction.set_item(module.namespace, name, old)
                 continue
             if isinstance(old, type) and isinstance(new, type) and old is not new:
-                with self._transaction.own_imports():
+                with self._transaction.imports.of_the_engine():
                     from dyntransform.reloading.classes.reconcile import succeed_class
                 new = succeed_class(self._session, module, index, pair, name, old, new)
             changed = new is not old and not same_value(old, new)

@@ -9,12 +9,12 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from dyntransform.cpython.annotations import ANNOTATE, evaluator
-from dyntransform.reloading.applying.bindings import class_at
 from dyntransform.reloading.functions import annotations as evaluators
 from dyntransform.reloading.functions import code as functions
 from dyntransform.reloading.functions.closures import Scopes, missing_variables
 from dyntransform.reloading.functions.result_caches import result_caches
 from dyntransform.reloading.live import heap
+from dyntransform.reloading.live.members import class_at
 from dyntransform.reloading.live.transaction import MISSING
 from dyntransform.reloading.live.wrappers import functions_in
 from dyntransform.reloading.model.code_tree import Patch

@@ -13,7 +13,6 @@ import copy
 import functools
 import gc
 import operator
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
@@ -21,6 +20,7 @@ from typing import Any
 
 from dyntransform.cpython.annotations import ANNOTATE
 from dyntransform.reloading.live import constructors
+from dyntransform.reloading.live.imports import Imports
 
 __all__ = ["MISSING", "Transaction"]
 
@@ -41,6 +41,7 @@ class Transaction:
 
     Attributes:
         live: `commit` was done; changes take effect when they are made.
+        imports: the modules that are imported meanwhile.
     """
 
     def __init__(self) -> None:
@@ -54,7 +55,7 @@ class Transaction:
         self._saved_ids: set[int] = set()
         self._states: list[tuple[Any, dict[str, Any]]] = []
         self._contents: list[tuple[Any, Any, Any]] = []
-        self._modules = dict(sys.modules)
+        self.imports = Imports()
         self._on_rollback: list[_Operation] = []
         self._finally: list[_Operation] = []
         self._afterwards: list[_Operation] = []
@@ -235,23 +236,7 @@ class Transaction:
             undo += _differences(target, state)
         for container, before, after in reversed(self._contents):
             undo.append(functools.partial(_restore_contents, container, before, after))
-        return [*undo, *self._modules_back(), *self._on_rollback]
-
-    def _modules_back(self) -> list[_Operation]:
-        present, former = dict(sys.modules), self._modules
-        if list(present) == list(former) and all(map(operator.is_, present.values(), former.values())):
-            return []  # the rule, and there may be thousands
-        undo = [
-            _unload(name, module, former.get(name))
-            for name, module in present.items()
-            if former.get(name) is not module
-        ]
-        undo.extend(
-            functools.partial(operator.setitem, sys.modules, name, module)
-            for name, module in former.items()
-            if name not in present
-        )
-        return undo
+        return [*undo, *self.imports.steps_back(), *self._on_rollback]
 
     def own(self) -> set[int]:
         """Return the ids of what keeps old values in order to undo the edit."""
@@ -263,18 +248,6 @@ class Transaction:
             *(id(copy) for _, copy in self._saved.values()),
             *map(id, self._views.values()),
         }
-
-    @contextlib.contextmanager
-    def own_imports(self) -> Iterator[None]:
-        """Have the modules that the engine itself needs and the block imports stay, also if the edit is undone."""
-        before = set(sys.modules)
-        yield
-        self._modules.update((name, sys.modules[name]) for name in sys.modules.keys() - before)
-
-    @property
-    def new_modules(self) -> list[str]:
-        """Names of modules that were imported since the edit began."""
-        return [name for name in sys.modules if name not in self._modules]
 
 
 @contextlib.contextmanager
@@ -343,22 +316,6 @@ def _flat(container: Any) -> Iterator[Any]:
     yield from container
     if isinstance(container, dict):
         yield from container.values()
-
-
-def _unload(name: str, module: ModuleType, before: ModuleType | None) -> _Operation:
-    """Take a module out of sys.modules and off its package."""
-
-    def unload() -> None:
-        parent, _, child = name.rpartition(".")
-        package = sys.modules.get(parent)
-        if package is not None and vars(package).get(child) is module:
-            delattr(package, child)
-        if before is None:
-            sys.modules.pop(name, None)
-        else:
-            sys.modules[name] = before
-
-    return unload
 
 
 def _own_attribute(target: Any, name: str) -> Any:

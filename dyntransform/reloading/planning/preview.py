@@ -10,8 +10,7 @@ import ast
 import builtins
 import dataclasses
 import functools
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dyntransform.importing.roots import Roots
@@ -26,7 +25,8 @@ from dyntransform.reloading.planning.definitions import (
     definition_edit,
     inner_edits,
 )
-from dyntransform.reloading.planning.pairing import Kind, Pair, Pairing, compare
+from dyntransform.reloading.planning.on_disk import Module, module_name, others, package_of
+from dyntransform.reloading.planning.pairing import Kind, Pair, compare
 from dyntransform.reloading.planning.plan import (
     Annotate,
     EditClass,
@@ -86,7 +86,7 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
         SyntaxError, ValueError: `old` is not valid Python, so it cannot be what runs.
         ImportError, EOFError, TypeError: the same, for a compiled file.
     """
-    name = _module_name(path)
+    name = module_name(path)
     if opts_out(old) or opts_out(new):
         note = f"it opts out with # {MARK}: the edit takes effect when the program is started again"
         return Plan((Change(name, "", Action.REFUSED, Place(str(path), 1), note),))
@@ -97,8 +97,8 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
     except INVALID as problem:
         return Plan(error=problem)
     changed = _Changed()
-    edited = _Module(name, _package(path), str(path), compare(before.statements, after.statements), before.statements)
-    importers = _importers(path, roots)
+    edited = Module(name, package_of(path), str(path), compare(before.statements, after.statements), before.statements)
+    importers = others(path, roots)
     removed = edited.pairing.removed_names
     changed.add(name, removed)
     steps = [step for importer in importers for step in _missing_imports(importer, name, removed)]
@@ -131,20 +131,7 @@ class _Changed:
         return frozenset(name for owner, name in self._names if owner == module)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Module:
-    name: str
-    package: str
-    path: str
-    pairing: Pairing
-    old: Sequence[Statement]
-
-    @property
-    def statements(self) -> list[Statement]:
-        return [pair.new for pair in self.pairing.pairs]
-
-
-def _planned(module: _Module, changed: _Changed) -> Iterator[Change]:
+def _planned(module: Module, changed: _Changed) -> Iterator[Change]:
     """Yield what the engine would do about the statements of a module, if all values change that may."""
     for statement in module.statements:
         if isinstance(statement.node, ast.ImportFrom):
@@ -176,7 +163,7 @@ def _planned(module: _Module, changed: _Changed) -> Iterator[Change]:
             changed.add(module.name, _changes(pair, step))
 
 
-def _stale(module: _Module, modules: Mapping[str, str], changed: _Changed, pair: Pair) -> frozenset[str]:
+def _stale(module: Module, modules: Mapping[str, str], changed: _Changed, pair: Pair) -> frozenset[str]:
     """Return the names that a statement reads and whose value may change; imports are live bindings."""
     if pair.new.is_import:
         return frozenset()
@@ -194,7 +181,7 @@ def _changes(pair: Pair, step: Step) -> frozenset[str]:
     return frozenset([step.edit.new.name]) if isinstance(step, PatchCode) and step.run is not None else frozenset()
 
 
-def _told(module: _Module, pair: Pair, step: Step) -> Iterator[Change]:
+def _told(module: Module, pair: Pair, step: Step) -> Iterator[Change]:
     """Yield the lines for a step."""
     name, place = pair.new.name, Place(module.path, pair.new.first_line)
     match step:
@@ -218,7 +205,7 @@ def _because(names: frozenset[str]) -> str:
     return f"if {', '.join(sorted(names))} changes" if names else ""
 
 
-def _removed(name: str, removed: frozenset[str], importers: Iterable[_Module]) -> Iterator[Change]:
+def _removed(name: str, removed: frozenset[str], importers: Iterable[Module]) -> Iterator[Change]:
     """Yield the removals, with those who import the names only when their functions are called."""
     for each in sorted(removed):
         late = [importer.name for importer in importers if each in _imported_later(importer, name)]
@@ -226,7 +213,7 @@ def _removed(name: str, removed: frozenset[str], importers: Iterable[_Module]) -
         yield Change(name, each, Action.REMOVED, note=note)
 
 
-def _imported_later(importer: _Module, provider: str) -> set[str]:
+def _imported_later(importer: Module, provider: str) -> set[str]:
     return {
         alias.name
         for statement in importer.statements
@@ -251,7 +238,7 @@ def _edits(pair: Pair) -> list[DefinitionEdit]:
     return inner_edits(pair)
 
 
-def _class(module: _Module, edit: ClassEdit, outer: tuple[str, ...], stale: frozenset[str]) -> Iterator[Change]:
+def _class(module: Module, edit: ClassEdit, outer: tuple[str, ...], stale: frozenset[str]) -> Iterator[Change]:
     """Yield the lines for a class and its members."""
     path = (*outer, edit.new.name)
     full = ".".join(path)
@@ -279,7 +266,7 @@ def _class(module: _Module, edit: ClassEdit, outer: tuple[str, ...], stale: froz
 # ---------------------------------------------------------------------- other modules
 
 
-def _modules(module: _Module) -> dict[str, str]:
+def _modules(module: Module) -> dict[str, str]:
     """Return the modules that names of a module stand for, by name."""
     found: dict[str, str] = {}
     for statement in module.statements:
@@ -289,7 +276,7 @@ def _modules(module: _Module) -> dict[str, str]:
     return found
 
 
-def _rebound(importer: _Module, node: ast.ImportFrom, place: Place, changed: _Changed) -> Iterator[Change]:
+def _rebound(importer: Module, node: ast.ImportFrom, place: Place, changed: _Changed) -> Iterator[Change]:
     provider = _provider(node, importer)
     known = changed.of(importer.name)
     for alias in node.names:
@@ -313,62 +300,12 @@ def _through_modules(statement: Statement, modules: Mapping[str, str], changed: 
     return frozenset(found)
 
 
-def _missing_imports(importer: _Module, provider: str, removed: frozenset[str]) -> Iterator[Change]:
+def _missing_imports(importer: Module, provider: str, removed: frozenset[str]) -> Iterator[Change]:
     namespace = {"__package__": importer.package}
     for one in standing_imports(importer.statements, namespace, provider, removed):
         place = Place(importer.path, one.statement.first_line)
         yield Change(importer.name, one.qualname, Action.WAITS, place, one.note)
 
 
-def _provider(node: ast.ImportFrom, importer: _Module) -> str:
+def _provider(node: ast.ImportFrom, importer: Module) -> str:
     return absolute_name("." * node.level + (node.module or ""), {"__package__": importer.package})
-
-
-def _importers(path: Path, roots: Roots) -> list[_Module]:
-    """Return the other modules that an edit may reach; those that cannot be parsed are not running either."""
-    found = []
-    for root in roots.paths:
-        for folder, folders, files in os.walk(root):
-            folders[:] = [name for name in folders if roots.owns(os.path.join(folder, name, "x.py"))]
-            for file in sorted(files):
-                other = Path(folder, file)
-                if _is_module(file, files) and roots.owns(str(other)) and not other.samefile(path):
-                    importer = _importer(other)
-                    if importer is not None:
-                        found.append(importer)
-    return found
-
-
-def _is_module(file: str, files: Sequence[str]) -> bool:
-    """Whether a file is loaded by an import: source, or compiled code without source beside it."""
-    return file.endswith(".py") or (file.endswith(".pyc") and file[:-1] not in files)
-
-
-def _importer(path: Path) -> _Module | None:
-    try:
-        data = path.read_bytes()
-        source = read_source(data, str(path), Options())
-    except (*INVALID, OSError):
-        return None
-    if opts_out(data):
-        return None
-    statements = source.statements
-    pairing = Pairing(tuple(Pair(one, one, Kind.SAME) for one in statements), ())
-    return _Module(_module_name(path), _package(path), str(path), pairing, statements)
-
-
-def _package(path: Path) -> str:
-    """Return the package that relative imports of a file start from."""
-    name = _module_name(path)
-    return name if path.stem == "__init__" else name.rpartition(".")[0]
-
-
-def _module_name(path: Path) -> str:
-    """Return the name under which packages around the file make it importable."""
-    file = path.resolve()
-    parts = [] if file.stem == "__init__" else [file.stem]
-    folder = file.parent
-    while (folder / "__init__.py").exists() or (folder / "__init__.pyc").exists():
-        parts.append(folder.name)
-        folder = folder.parent
-    return ".".join(reversed(parts)) or file.parent.name

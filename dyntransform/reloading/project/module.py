@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from dyntransform.importing.loaded import Loaded
-from dyntransform.reloading.model.code_tree import CodeNode, Loads, loads
+from dyntransform.reloading.model.code_tree import CodeNode
+from dyntransform.reloading.model.loads import Loads, loads
 from dyntransform.reloading.model.source import Source
 from dyntransform.runtime.names import absolute_name
 from dyntransform.transform.links import LinkSpec

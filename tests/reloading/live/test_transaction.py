@@ -139,7 +139,7 @@ def test_modules_of_the_engine_stay(monkeypatch):
     for name in ("colorsys", "wave"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     changes = transaction.Transaction()
-    with changes.own_imports():
+    with changes.imports.of_the_engine():
         import colorsys
     import wave  # noqa: F401 - as a statement of the edit does
 

@@ -11,7 +11,8 @@ from types import CodeType
 import pytest
 
 from dyntransform.importing.compiling import compile_anew
-from dyntransform.reloading.model.code_tree import child_codes, loads
+from dyntransform.reloading.model.code_tree import child_codes
+from dyntransform.reloading.model.loads import loads
 
 
 def of(text: str) -> tuple[frozenset[str], frozenset[str]]:
