@@ -213,8 +213,9 @@ class Edit:
                 self._run(edit, index, pair, Action.RAN)
             case plan.RunStatement(action, quiet=quiet):
                 self._execution.run(edit, index, pair, action, quiet=quiet)
-            case plan.PatchCode():
-                self._function(edit, index, pair, step)
+            case plan.PatchCode(change):
+                if change.new is pair.new:  # all have their new code already
+                    self._function(edit, index, pair, step)
             case plan.EditClass(change, stale):
                 self._class(edit, index, pair, change, touched=bool(stale))
             case plan.Annotate():

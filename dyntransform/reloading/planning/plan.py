@@ -82,7 +82,7 @@ class BindAgain:
 
 @dataclasses.dataclass(frozen=True)
 class PatchCode:
-    """Give the live functions of a definition their new code, defaults and annotations.
+    """Give the live functions of a definition their new code; unless in a block, new defaults and annotations as well.
 
     Attributes:
         edit: how the definition changed.
@@ -187,7 +187,9 @@ def _definitions(pair: Pair, edits: Edits, stale: frozenset[str]) -> Iterator[St
     for edit in edits(pair):
         if isinstance(edit, ClassEdit):
             yield EditClass(edit, stale)
-        elif edit.new is pair.new:  # in a block, code is all that changes
+        elif edit.new is not pair.new:  # in a block, code is all that changes
+            yield PatchCode(edit, frozenset(), None)
+        else:
             node = edit.new.node
             assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             if edit.decorated:

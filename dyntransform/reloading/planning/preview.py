@@ -16,7 +16,7 @@ from pathlib import Path
 from dyntransform.importing.roots import Roots
 from dyntransform.reloading.model.reading import INVALID, read_source
 from dyntransform.reloading.model.report import Action, Change, Place
-from dyntransform.reloading.model.statement import Statement
+from dyntransform.reloading.model.statement import Statement, docstring, is_docstring
 from dyntransform.reloading.planning.class_plan import plan_body
 from dyntransform.reloading.planning.definitions import (
     ClassEdit,
@@ -103,6 +103,8 @@ def plan(path: Path, old: bytes, new: bytes, roots: Roots) -> Plan:
     changed.add(name, removed)
     steps = [step for importer in importers for step in _missing_imports(importer, name, removed)]
     steps += _removed(name, removed, importers)
+    if before.docstring != after.docstring:
+        steps.append(Change(name, "__doc__", Action.UPDATED, Place(str(path), 1)))
     while True:
         known = len(changed)
         for module in (edited, *importers):
@@ -136,6 +138,9 @@ def _planned(module: Module, changed: _Changed) -> Iterator[Change]:
     for statement in module.statements:
         if isinstance(statement.node, ast.ImportFrom):
             yield from _rebound(module, statement.node, Place(module.path, statement.first_line), changed)
+    for pair in module.pairing.pairs:  # reruns know what new and edited statements bind, but not what decorators make
+        made = (edit for edit in _edits(pair) if isinstance(edit, FunctionEdit) and edit.new is pair.new)
+        changed.add(module.name, [edit.new.name for edit in made if edit.decorated])
     scope = Scope(module.pairing, module.old, ran=changed.seen)
     stale = functools.partial(_stale, module, _modules(module), changed)
     bound = dict.fromkeys(name for one in module.statements for name in one.usage.reads)  # what is not is not known
@@ -190,7 +195,13 @@ def _told(module: Module, pair: Pair, step: Step) -> Iterator[Change]:
         case PatchCode(run=Action.RAN):
             yield Change(module.name, name, Action.RAN, place, "decorators run")
         case PatchCode(edit, stale, run) if run is not None or stale or edit.old.key != edit.new.key:
-            yield Change(module.name, name, run or Action.UPDATED, place, _because(stale))
+            yield Change(
+                module.name,
+                edit.new.name,
+                run or Action.UPDATED,
+                Place(module.path, edit.new.first_line),
+                _because(stale),
+            )
         case EditClass(edit, stale):
             yield from _class(module, edit, (), stale)
         case Annotate():
@@ -245,6 +256,9 @@ def _class(module: Module, edit: ClassEdit, outer: tuple[str, ...], stale: froze
     if edit.decorated or edit.bases:
         note = "bases" if edit.bases else "made again"
         yield Change(module.name, full, Action.UPDATED, Place(module.path, edit.new.first_line), note)
+    old, new = (docstring(statement.node.body) for statement in (edit.old, edit.new))  # type: ignore[attr-defined]
+    if old != new:
+        yield Change(module.name, full, Action.UPDATED, Place(module.path, edit.new.first_line), "docstring")
     for removed in sorted(edit.body.removed_names):
         yield Change(module.name, f"{full}.{removed}", Action.REMOVED)
     runs = plan_body(edit, stale, frozenset()).runs
@@ -257,6 +271,8 @@ def _class(module: Module, edit: ClassEdit, outer: tuple[str, ...], stale: froze
             yield Change(module.name, member, Action.RAN, place, "decorators run")
         elif inner is not None and inner.old.key != inner.new.key:
             yield Change(module.name, member, Action.UPDATED, place)
+        elif is_docstring(pair.new.node):
+            continue
         elif pair in runs and pair.kind in (Kind.NEW, Kind.EDITED):
             yield Change(module.name, member, Action.ADDED if pair.kind == Kind.NEW else Action.UPDATED, place)
         elif pair in runs:

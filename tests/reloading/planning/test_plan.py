@@ -103,7 +103,9 @@ def test_classes_that_are_outdated() -> None:
 def test_definitions_in_blocks() -> None:
     """Functions in a block change with their code alone; classes are edited; the block is not executed."""
     old = "if x:\n def f(): return 1\n class C:\n  y = 1"
-    (step,) = planned(old, old.replace("1", "2"))
+    patch, step = planned(old, old.replace("1", "2"))
+    assert isinstance(patch, PatchCode)
+    assert (patch.edit.new.name, patch.run) == ("f", None)
     assert isinstance(step, EditClass)
     assert step.edit.new.name == "C"
 

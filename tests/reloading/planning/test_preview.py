@@ -90,6 +90,42 @@ def test_members_of_a_class(tmp_path):
     ]
 
 
+def test_functions_in_blocks(tmp_path):
+    """They are updated as others are."""
+    text = "if True:\n    def f(): return 1\nelse:\n    def g(): return 1\n"
+    assert steps(planned(tmp_path, text, text.replace("1", "2"))) == [
+        (Action.UPDATED, "m", "f"),
+        (Action.UPDATED, "m", "g"),
+    ]
+
+
+def test_docstrings(tmp_path):
+    """Those of modules and classes are updated, and are no statements."""
+    text = '"""One."""\nclass C:\n    """One."""\n    x = 1\n'
+    result = planned(tmp_path, text, text.replace("One", "Two"))
+    assert steps(result) == [(Action.UPDATED, "m", "__doc__"), (Action.UPDATED, "m", "C")]
+
+
+def test_statements_that_go_together(tmp_path):
+    """What counts on from a value runs again with what binds it."""
+    text = "A = 1\nN = 0\nN += A\n"
+    assert steps(planned(tmp_path, text, text.replace("A = 1", "A = 2"))) == [
+        (Action.RAN, "m", "A"),
+        (Action.RERAN, "m", "N"),
+        (Action.RERAN, "m", "N"),
+    ]
+
+
+def test_statements_that_a_decorated_function_is_counted_in(tmp_path):
+    """Steps stand in the order in which they happen: what binds a name comes before what counts on from it."""
+    text = "def d(f): return f\nREG = []\n@d\ndef f(): pass\nREG.append(f)\n"
+    assert steps(planned(tmp_path, text, text.replace("@d\n", "@d\n@d\n"))) == [
+        (Action.RERAN, "m", "REG"),
+        (Action.RAN, "m", "f"),
+        (Action.RERAN, "m", "REG"),
+    ]
+
+
 def test_syntax_error(tmp_path):
     """Invalid text could not be applied."""
     result = planned(tmp_path, "A = 1\n", "A = (\n")
