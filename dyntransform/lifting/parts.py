@@ -53,7 +53,7 @@ class Facts:
         attributes: chains of a loaded name and the attributes taken from it.
         binds: names it stores or deletes.
         always: names that it has bound whatever happens.
-        updates: names it loads in order to change what an earlier statement bound.
+        mutates: names it loads in order to change what an earlier statement bound.
         calls: it calls something.
         makes_code: it makes functions, classes or generators.
     """
@@ -62,7 +62,7 @@ class Facts:
     attributes: frozenset[tuple[str, ...]] = frozenset()
     binds: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
-    updates: frozenset[str] = frozenset()
+    mutates: frozenset[str] = frozenset()
     calls: bool = False
     makes_code: bool = False
 

@@ -102,13 +102,13 @@ class Scan:
         for index in self._indexes:
             here = facts_of([self._flow.instructions[index]])
             reads |= here.reads - bound.get(index, frozenset())
-        updates = {name for index, name in self._updated() if name not in bound.get(index, ())}
+        mutates = {name for index, name in self._updated() if name not in bound.get(index, ())}
         return Facts(
             frozenset(reads),
             frozenset(chain for chain in plain.attributes if chain[0] in reads),
             plain.binds,
             self._always,
-            frozenset(updates & reads),
+            frozenset(mutates & reads),
             plain.calls,
             plain.makes_code,
         )

@@ -275,7 +275,7 @@ def test_names_of_a_block():
     assert block.facts.reads == {"rows", "table", "limit", "words", "total"}
     assert block.facts.binds == {"i", "t", "total"}
     assert block.facts.always == set()
-    assert block.facts.updates == {"table", "words", "total"}
+    assert block.facts.mutates == {"table", "words", "total"}
     assert block.facts.attributes == {("words", "append")}
     ((both, _),) = lift(code_of("if a:\n    x = b\n    y = x\nelse:\n    x = 1\n    z = x\n"))
     assert isinstance(both, Block)

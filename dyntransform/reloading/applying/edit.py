@@ -183,7 +183,7 @@ class Edit:
     def _counts_twice(self, edit: ModuleEdit, index: int, pair: Pair) -> bool:
         """Whether an update that ran before would run again by itself, for a value that changed only now."""
         ran = pair.kind == Kind.SAME or pair.new in self._ran
-        return bool(ran and pair.new.usage.updates and self.is_touched(edit, index, pair)) and not edit.may_run(pair)
+        return bool(ran and pair.new.usage.mutates and self.is_touched(edit, index, pair)) and not edit.may_run(pair)
 
     def _situation(self, edit: ModuleEdit, index: int, pair: Pair, *, together: bool, quiet: bool) -> plan.Situation:
         touched = self.is_touched(edit, index, pair)

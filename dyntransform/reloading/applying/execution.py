@@ -122,7 +122,7 @@ class Execution:
         self._save_state(statement, view)
         if statement.usage.calls:
             self.executed.append(f"{module.path}:{statement.first_line}: {statement.name}")
-        containers = [view[name] for name in statement.usage.updates if type(view.get(name)) in (list, dict, set)]
+        containers = [view[name] for name in statement.usage.mutates if type(view.get(name)) in (list, dict, set)]
         with self._transaction.contents(containers):
             if self._transaction.live:
                 return namespace, self._record(module, pair, code, namespace)

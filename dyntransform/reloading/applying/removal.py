@@ -41,7 +41,7 @@ class Removal:
                 if statement.node.decorator_list:  # type: ignore[attr-defined]
                     report = functools.partial(self._report_definition, module, statement)
                     self._transaction.afterwards_do(report)
-            elif statement.usage.updates & module.namespace.keys() - module.pairing.removed_names:
+            elif statement.usage.mutates & module.namespace.keys() - module.pairing.removed_names:
                 self._session.note(module, statement.name, Action.WAITS, None, _STAYS)
 
     def withdraw(self, module: ModuleEdit, statement: Statement, new: Statement | None = None) -> bool:

@@ -128,7 +128,7 @@ class _Stars:
     def _binders(self) -> dict[str, list[tuple[int, Statement]]]:
         binders: dict[str, list[tuple[int, Statement]]] = {}
         for index, pair in enumerate(self._module.pairing.pairs):
-            for name in pair.new.usage.binds | pair.new.usage.counts:
+            for name in pair.new.usage.binds | pair.new.usage.self_dependent:
                 binders.setdefault(name, []).append((index, pair.new))
         return binders
 

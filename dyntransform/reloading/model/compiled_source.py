@@ -135,7 +135,7 @@ class _CompiledStatement(Statement):
         """The defined name, or the bound names, or the first words of what it does."""
         if self._defined is not None:
             return self._defined
-        names = sorted(self.usage.binds) or sorted(self.usage.updates)
+        names = sorted(self.usage.binds) or sorted(self.usage.mutates)
         if names:
             return ", ".join(names)
         if self.is_block:

@@ -27,7 +27,7 @@ class Expressions(ast.NodeVisitor):
         attributes: chains of such a name and the attributes taken from it.
         annotations: names, as chains of one, and chains in annotations that are evaluated when they are asked for.
         binds: names that are stored or deleted.
-        updates: names that are loaded in order to change what an earlier statement bound.
+        mutates: names that are loaded in order to change what an earlier statement bound.
         counted: names whose new value is made from the one they had.
         calls: something is called.
         makes_code: functions, classes or generators are made.
@@ -38,7 +38,7 @@ class Expressions(ast.NodeVisitor):
         self.attributes: set[tuple[str, ...]] = set()
         self.annotations: set[tuple[str, ...]] = set()
         self.binds: set[str] = set()
-        self.updates: set[str] = set()
+        self.mutates: set[str] = set()
         self.counted: set[str] = set()
         self.calls = False
         self.makes_code = False
@@ -97,7 +97,7 @@ class Expressions(ast.NodeVisitor):
         self._bind(facts.binds)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """An attribute that is assigned or deleted updates what it is taken from."""
+        """An attribute that is assigned or deleted mutates what it is taken from."""
         chain = _chain(node)
         if not isinstance(node.ctx, ast.Load):
             self._update(node)
@@ -162,7 +162,7 @@ class Expressions(ast.NodeVisitor):
         while isinstance(node, (ast.Attribute, ast.Subscript)):
             node = node.value
         if isinstance(node, ast.Name) and node.id not in self._bound:
-            self.updates.add(node.id)
+            self.mutates.add(node.id)
 
 
 _CALL_AT_ONCE = {"all", "any", "dict", "filter", "list", "map", "max", "min", "set", "sorted", "sum", "tuple"}

@@ -179,7 +179,7 @@ class Statement:
         """The defined name, or the bound names, or the first words of the text."""
         if self._defined is not None:
             return self._defined
-        names = sorted(self.usage.binds) or sorted(self.usage.updates)
+        names = sorted(self.usage.binds) or sorted(self.usage.mutates)
         return ", ".join(names) if names else self.lines[0].strip()[:40]
 
     @functools.cached_property

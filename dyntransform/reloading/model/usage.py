@@ -1,4 +1,4 @@
-"""What a top-level or class-level statement reads, binds and updates when it is executed.
+"""What a top-level or class-level statement reads, binds and mutates when it is executed.
 
 Bodies of functions and lambdas run later and do not count; decorators, defaults, bases and class bodies do, and so do
 lambdas that are called at once, and annotations up to Python 3.13. A name that the statement has certainly bound before
@@ -36,9 +36,9 @@ class Usage:
             is executed, but for which what it calls may ask: those of variables in class bodies, and of decorated
             functions.
         binds: names it assigns, defines, imports or deletes.
-        updates: names it loads in order to change what an earlier statement bound (``N += 1``, ``REG.append(1)``,
+        mutates: names it loads in order to change what an earlier statement bound (``N += 1``, ``REG.append(1)``,
             ``TABLE[k] = v``).
-        counts: names whose new value it makes from the one they had (``N += 1``, ``N = N + 1``).
+        self_dependent: names whose new value it makes from the one they had (``N += 1``, ``N = N + 1``).
         calls: it calls something, so it may have effects beyond its names.
         makes_code: it creates functions, classes or generators, which keep the namespace they were made in.
     """
@@ -47,8 +47,8 @@ class Usage:
     attributes: frozenset[tuple[str, ...]]
     annotations: frozenset[tuple[str, ...]]
     binds: frozenset[str]
-    updates: frozenset[str]
-    counts: frozenset[str]
+    mutates: frozenset[str]
+    self_dependent: frozenset[str]
     calls: bool
     makes_code: bool
 
@@ -80,7 +80,7 @@ def reads_any(node: ast.expr, names: frozenset[str]) -> bool:
 
 
 def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
-    """Return what executing the statement reads, binds and updates; a written live binding is not the program's."""
+    """Return what executing the statement reads, binds and mutates; a written live binding is not the program's."""
     visitor = _Statements(future_annotations=future_annotations)
     if not is_live_binding(node):
         visitor.visit(node)
@@ -89,7 +89,7 @@ def usage(node: ast.stmt, *, future_annotations: bool = False) -> Usage:
         frozenset(visitor.attributes),
         frozenset(visitor.annotations),
         frozenset(visitor.binds),
-        frozenset(visitor.updates),
+        frozenset(visitor.mutates),
         frozenset(visitor.counted | visitor.reads & visitor.binds),
         visitor.calls,
         visitor.makes_code,
@@ -103,7 +103,7 @@ class _Statements(Expressions):
         """Take what is known of a statement that is there as code alone."""
         facts = node.facts
         self.visit_Part(node.part)
-        self.updates |= facts.updates - self._bound
+        self.mutates |= facts.mutates - self._bound
         self._bound -= facts.binds - facts.always
         for inner in node.body:
             if isinstance(inner, ast.ClassDef):  # its body runs too
@@ -125,7 +125,7 @@ class _Statements(Expressions):
             self.visit(node.target)
         elif node.target.id not in self._bound:
             self.reads.add(node.target.id)
-            self.updates.add(node.target.id)
+            self.mutates.add(node.target.id)
             self.counted.add(node.target.id)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
@@ -173,7 +173,7 @@ class _Statements(Expressions):
         body._statements(node.body)
         self._take(body)
         self.annotations |= {chain for chain in body.annotations if chain[0] not in body.binds}
-        self.updates |= body.updates - body.binds - self._bound
+        self.mutates |= body.mutates - body.binds - self._bound
         self._bind([node.name])
 
     # ------------------------------------------------------------------ compound statements

@@ -158,7 +158,7 @@ def _binding_key(statement: Statement) -> Hashable | None:
     if statement.is_definition:
         return None
     usage = statement.usage
-    return statement.kind, usage.binds, usage.updates
+    return statement.kind, usage.binds, usage.mutates
 
 
 def _value_key(statement: Statement) -> Hashable | None:

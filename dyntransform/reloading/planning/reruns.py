@@ -49,8 +49,8 @@ class Scope:
         found: dict[str, list[int]] = {}
         for place, pair in enumerate(self.pairs):
             usage = pair.new.usage
-            mutated = usage.updates if not pair.new.is_definition else frozenset()  # its body is edited in place
-            for name in usage.binds | usage.counts | mutated | self.stars.get(place, frozenset()):
+            mutated = usage.mutates if not pair.new.is_definition else frozenset()  # its body is edited in place
+            for name in usage.binds | usage.self_dependent | mutated | self.stars.get(place, frozenset()):
                 found.setdefault(name, []).append(place)
         return found
 
@@ -67,12 +67,12 @@ class Scope:
     def rebinders(self, name: str, place: int) -> list[int]:
         """Return the statements below a place that give a name another value."""
         below = [(at, self.pairs[at].new.usage) for at in self.users.get(name, ()) if at > place]
-        return [at for at, usage in below if name in usage.binds or name in usage.counts]
+        return [at for at, usage in below if name in usage.binds or name in usage.self_dependent]
 
     def chain(self, name: str, place: int) -> list[int]:
         """Return the chain of a name at a place; it is empty if nothing above the place binds the name."""
         base = self.binder(name, place)
-        while base is not None and name in self.pairs[base].new.usage.counts:
+        while base is not None and name in self.pairs[base].new.usage.self_dependent:
             base = self.binder(name, base)
         if base is None:
             return []
@@ -86,13 +86,15 @@ class Scope:
         """
         pair = self.pairs[place]
         usage = pair.new.usage
-        needed = frozenset(name for name in usage.reads - usage.counts if self.rebinders(name, place))
-        own = usage.counts | usage.binds if pair.new.is_block else usage.counts  # a block may leave a name as it was
+        needed = frozenset(name for name in usage.reads - usage.self_dependent if self.rebinders(name, place))
+        own = (
+            usage.self_dependent | usage.binds if pair.new.is_block else usage.self_dependent
+        )  # a block may leave a name as it was
         if pair.old is None and self.is_written(pair):  # below all others it goes on from what the names have
             return needed | {name for name in own if self.users[name][-1] > place}
         if not self.is_written(pair) and not pair.new.is_definition:
-            needed |= {name for name in usage.updates if self._makes(name, place)}
-        return needed | own | (pair.old.usage.counts if pair.old is not None else frozenset())
+            needed |= {name for name in usage.mutates if self._makes(name, place)}
+        return needed | own | (pair.old.usage.self_dependent if pair.old is not None else frozenset())
 
     def overtaken(self) -> Iterator[Statement]:
         """Yield what binds a name for a reader, or at the end, where another statement did so in the old version."""
@@ -133,10 +135,12 @@ def run_together(scope: Scope, wanted: Callable[[frozenset[Statement]], Iterable
     forced: set[Statement] = set()
     while True:
         runs = tuple(wanted(frozenset(forced)))
-        chains = [(name, len(scope.pairs)) for statement in scope.pairing.removed for name in statement.usage.counts]
+        chains = [
+            (name, len(scope.pairs)) for statement in scope.pairing.removed for name in statement.usage.self_dependent
+        ]
         bound: set[str] = set()
         for place, pair in enumerate(scope.pairs):
-            if not bound.isdisjoint(pair.new.usage.updates | pair.new.usage.counts):
+            if not bound.isdisjoint(pair.new.usage.mutates | pair.new.usage.self_dependent):
                 forced.add(pair.new)
             if pair in runs:
                 bound |= pair.new.usage.binds
@@ -203,9 +207,9 @@ class _Search:
         if not all(pair.new in scope.ran for pair in scope.pairs):
             groups.forced.update(one for one in scope.overtaken() if one not in scope.ran)
             for statement in scope.pairing.removed:
-                self._restart(statement.usage.counts, len(scope.pairs))
+                self._restart(statement.usage.self_dependent, len(scope.pairs))
         for place, pair in enumerate(scope.pairs if self._facts.overridden else ()):
-            self._restart(pair.new.usage.counts.intersection(self._facts.overridden), place)
+            self._restart(pair.new.usage.self_dependent.intersection(self._facts.overridden), place)
         known = None
         while known != (known := (dict(self._changed), len(groups.forced), len(groups.skipped), len(groups.imported))):
             for place, pair in enumerate(scope.pairs):
@@ -237,7 +241,7 @@ class _Search:
 
     def _is_refused(self, place: int, pair: Pair) -> bool:
         """Whether a statement mutates what the module cannot make again; that is reported."""
-        for name in sorted(pair.new.usage.updates):
+        for name in sorted(pair.new.usage.mutates):
             binder = self._scope.binder(name, place)
             if name in self._kept:
                 why = f"it updates {name!r}, which the module keeps: __dyn_keep__"

@@ -76,7 +76,7 @@ def test_annotations(text, names, annotations, asked):
 
 
 @pytest.mark.parametrize(
-    ("text", "updates", "counts"),
+    ("text", "mutates", "self_dependent"),
     [
         ("n += 1", "n", "n"),
         ("n = n + 1", "", "n"),
@@ -90,10 +90,10 @@ def test_annotations(text, names, annotations, asked):
         ("r = reg.pop()", "", ""),
     ],
 )
-def test_updates(text, updates, counts):
+def test_mutates(text, mutates, self_dependent):
     """Names whose object is changed, and names whose value is made from the one they had."""
     found = used(text)
-    assert (found.updates, found.counts) == (set(updates.split()), set(counts.split()))
+    assert (found.mutates, found.self_dependent) == (set(mutates.split()), set(self_dependent.split()))
 
 
 def test_chains():
